@@ -1,0 +1,41 @@
+//! The load generator as a program: one scenario per run, one line of JSON on standard output.
+
+use clap::{Parser, Subcommand};
+use slotcast_bench::load::{Target, W1, W2, W3, W5};
+use slotcast_bench::process::open_files_raise;
+use std::io;
+
+/// Drives a server on this machine and tells what it cost.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// A large audience of one object, one writer.
+    W1(W1),
+    /// Many small objects, everyone writes.
+    W2(W2),
+    /// Idle followers.
+    W3(W3),
+    /// Slow readers among fast ones.
+    W5(W5),
+}
+
+fn main() -> io::Result<()> {
+    let Arguments { target, scenario } = Arguments::parse();
+    target.check()?;
+    open_files_raise();
+    let report = match scenario {
+        Scenario::W1(w1) => w1.run(&target),
+        Scenario::W2(w2) => w2.run(&target),
+        Scenario::W3(w3) => w3.run(&target),
+        Scenario::W5(w5) => w5.run(&target),
+    }?;
+    report.print();
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Who follows what, and the frames that wait to go to them.
+
+use crate::frame;
+use crate::message::{self, Write};
+use std::collections::HashMap;
+
+#[derive(Debug, Default)]
+struct Audience {
+    version: u64,
+    followers: Vec<usize>,
+    /// Ready frames of this turn.
+    frames: Vec<u8>,
+}
+
+/// All objects, numbered in the order in which they were first used. None is ever forgotten.
+#[derive(Debug, Default)]
+pub struct Audiences {
+    numbers: HashMap<Vec<u8>, usize>,
+    audiences: Vec<Audience>,
+    dirty: Vec<usize>,
+}
+
+impl Audiences {
+    /// Adds a follower; the answer is the object's number and version.
+    pub fn join(&mut self, name: &[u8], token: usize) -> (usize, u64) {
+        let number = *self.numbers.entry(name.to_vec()).or_insert_with(|| {
+            self.audiences.push(Audience::default());
+            self.audiences.len() - 1
+        });
+        let audience = &mut self.audiences[number];
+        audience.followers.push(token);
+        (number, audience.version)
+    }
+
+    /// Takes a follower away.
+    pub fn leave(&mut self, number: usize, token: usize) {
+        let followers = &mut self.audiences[number].followers;
+        if let Some(at) = followers.iter().position(|&follower| follower == token) {
+            followers.swap_remove(at);
+        }
+    }
+
+    /// Appends the frame of a write; the answer is the object's number and new version.
+    pub fn append(&mut self, write: &Write<'_>) -> Option<(usize, u64)> {
+        let number = *self.numbers.get(write.object)?;
+        let audience = &mut self.audiences[number];
+        audience.version += 1;
+        if audience.frames.is_empty() {
+            self.dirty.push(number);
+        }
+        let diff = message::diff(write.object, audience.version, write.slot, write.value);
+        frame::server(&mut audience.frames, frame::BINARY, &diff);
+        Some((number, audience.version))
+    }
+
+    /// An object with frames that wait, if there is one.
+    pub fn next_dirty(&mut self) -> Option<usize> {
+        while let Some(number) = self.dirty.pop() {
+            if !self.audiences[number].frames.is_empty() {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// The frames that wait, and whom they are for.
+    pub fn take(&self, number: usize) -> (&[u8], &[usize]) {
+        (&self.audiences[number].frames, &self.audiences[number].followers)
+    }
+
+    /// The frames have been sent.
+    pub fn taken(&mut self, number: usize) {
+        self.audiences[number].frames.clear();
+    }
+}

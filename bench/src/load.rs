@@ -1,0 +1,24 @@
+//! The load generator: one thread, one epoll, thousands of clients, the same for every server.
+//!
+//! Time is counted from when a change was *due*, not from when it could be sent: a server (or a generator) that
+//! stalls is charged for all that waited meanwhile. The due time travels in the first 8 bytes of the value.
+
+mod client;
+mod fleet;
+mod link;
+mod report;
+mod saturate;
+mod schedule;
+mod tally;
+mod target;
+mod w1;
+mod w2;
+mod w3;
+mod w5;
+
+pub use report::Report;
+pub use target::Target;
+pub use w1::W1;
+pub use w2::W2;
+pub use w3::W3;
+pub use w5::W5;

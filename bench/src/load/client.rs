@@ -1,0 +1,214 @@
+//! One client: opens, follows one object, counts what comes, writes.
+
+use super::link::Link;
+use super::tally::Tally;
+use crate::frame::{self, Head};
+use crate::handshake;
+use crate::message::{self, Span};
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The request is on its way.
+    Opening,
+    /// `hello` is on its way.
+    Greeting,
+    /// `use` is on its way.
+    Using,
+    /// It has its object.
+    Following,
+    /// The connection is over.
+    Closed,
+}
+
+/// Who a client is, and what it follows.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its user; the device has the same name.
+    pub user: String,
+    /// The object.
+    pub object: String,
+    /// The slot that it writes.
+    pub slot: String,
+    /// The size of the socket's receive buffer, if not the system's.
+    pub receive_bytes: Option<usize>,
+}
+
+impl Part {
+    /// `count` who follow one object.
+    pub fn audience(count: usize) -> Vec<Part> {
+        Self::rooms(1, count)
+    }
+
+    /// `rooms` objects with so many members each. The names are new in each run: a server may still hold the
+    /// objects of the last one, and another device's changes in them would stand in the way.
+    pub fn rooms(rooms: usize, members: usize) -> Vec<Part> {
+        let run = format!("{:x}-{:x}", std::process::id(), unix_ms());
+        let part = |number: usize| Part {
+            user: format!("u{run}-{number}"),
+            object: format!("bench/{run}-{}", number / members),
+            slot: format!("s{}", number % members),
+            receive_bytes: None,
+        };
+        (0..rooms * members).map(part).collect()
+    }
+}
+
+fn unix_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
+}
+
+/// A client.
+#[derive(Debug)]
+pub struct Client {
+    /// Its socket.
+    pub link: Link,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The version of its copy.
+    pub have: u64,
+    /// Writes sent.
+    pub written: u64,
+    /// Writes answered.
+    pub answered: u64,
+    /// The beginning of a frame whose end has not come.
+    pub rest: Vec<u8>,
+    part: Part,
+}
+
+impl Client {
+    /// A client whose socket connects.
+    pub fn new(link: Link, part: Part) -> Self {
+        Self { link, stage: Stage::Opening, have: 0, written: 0, answered: 0, rest: Vec::new(), part }
+    }
+
+    /// Puts the opening request in line.
+    pub fn open(&mut self, server: SocketAddr) {
+        self.link.out.extend_from_slice(handshake::request(server).as_bytes());
+    }
+
+    /// Puts a write in line; its value begins with `due_us` and has `value_bytes`.
+    pub fn write(&mut self, due_us: u64, value_bytes: usize) {
+        let mut value = vec![0x2e; value_bytes.max(8)];
+        value[..8].copy_from_slice(&due_us.to_le_bytes());
+        self.written += 1;
+        let write = message::write(self.written, &self.part.object, self.have, &self.part.slot, &value);
+        self.push(frame::BINARY, &write);
+    }
+
+    /// Puts a `ping` of the protocol in line.
+    pub fn ping(&mut self) {
+        self.push(frame::BINARY, &message::ping());
+    }
+
+    /// Puts a pong that no one asked for in line: a sign of life.
+    pub fn live(&mut self) {
+        self.push(frame::PONG, b"");
+    }
+
+    /// Acts on what was read; the answer is how many bytes are done with.
+    pub fn on_bytes(&mut self, bytes: &[u8], now_us: u64, tally: &mut Tally) -> usize {
+        let mut at = if self.stage == Stage::Opening { self.on_head(bytes, tally) } else { 0 };
+        while self.stage != Stage::Closed
+            && let Some(head) = Head::read(&bytes[at..])
+            && let Some(payload) = bytes.get(at + head.header_bytes..at + head.frame_bytes())
+        {
+            at += head.frame_bytes();
+            self.on_frame(head.opcode, payload, now_us, tally);
+        }
+        at
+    }
+
+    fn on_head(&mut self, bytes: &[u8], tally: &mut Tally) -> usize {
+        let Some(end) = handshake::head_end(bytes) else { return 0 };
+        match handshake::accepted(&bytes[..end]) {
+            Ok(()) => {
+                self.stage = Stage::Greeting;
+                self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+            }
+            Err(line) => {
+                tally.complain(|| line);
+                self.stage = Stage::Closed;
+            }
+        }
+        end
+    }
+
+    #[inline]
+    fn on_frame(&mut self, opcode: u8, payload: &[u8], now_us: u64, tally: &mut Tally) {
+        match opcode {
+            frame::BINARY if self.on_message(payload, now_us, tally).is_none() => {
+                tally.errors += 1;
+                tally.complain(|| format!("a message that cannot be read: {payload:02x?}"));
+            }
+            frame::BINARY | frame::PONG => {}
+            frame::PING => self.push(frame::PONG, payload),
+            opcode => {
+                tally.complain(|| format!("frame {opcode}: {}", String::from_utf8_lossy(payload)));
+                self.stage = Stage::Closed;
+            }
+        }
+    }
+
+    #[inline]
+    fn on_message(&mut self, payload: &[u8], now_us: u64, tally: &mut Tally) -> Option<()> {
+        let (code, reader) = message::open(payload)?;
+        match code {
+            message::DIFF => self.on_diff(
+                message::Span::read(reader, |value| {
+                    if let Some(due) = value.first_chunk() {
+                        tally.latency.record(now_us.saturating_sub(u64::from_le_bytes(*due)));
+                    }
+                })?,
+                tally,
+            ),
+            message::SUCCESS => {
+                tally.successes += 1;
+                self.answered += 1;
+            }
+            message::REJECT | message::ERROR => self.on_refusal(code, payload, tally),
+            message::SNAPSHOT => {
+                let (version, more) = message::snapshot_version(reader)?;
+                tally.snapshots += 1;
+                if !more {
+                    self.have = version;
+                    self.stage = Stage::Following;
+                }
+            }
+            message::WELCOME => {
+                self.stage = Stage::Using;
+                self.push(frame::BINARY, &message::use_object(&self.part.object));
+            }
+            message::PONG => tally.pongs += 1,
+            _ => {}
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn on_diff(&mut self, span: Span, tally: &mut Tally) {
+        tally.gaps += u64::from(span.from > self.have);
+        tally.repeats += u64::from(span.to <= self.have);
+        tally.versions_skipped += (span.to - span.from).saturating_sub(span.changes as u64);
+        tally.deliveries += span.changes as u64;
+        self.have = self.have.max(span.to);
+    }
+
+    fn on_refusal(&mut self, code: u64, payload: &[u8], tally: &mut Tally) {
+        if code == message::REJECT {
+            tally.rejects += 1;
+            self.answered += 1;
+        } else {
+            tally.errors += 1;
+        }
+        tally.complain(|| String::from_utf8_lossy(payload).into_owned());
+    }
+
+    /// The key is a simple one: no proxy stands between, and the server's work is the same for each.
+    fn push(&mut self, opcode: u8, payload: &[u8]) {
+        let key = (self.written as u32).wrapping_mul(0x9e37_79b9).wrapping_add(0x5bd1_e995).to_be_bytes();
+        frame::client(&mut self.link.out, opcode, payload, key);
+    }
+}
