@@ -1,1 +1,54 @@
-//! The words.
+//! The words of Slotcast: names, values, messages and codes, in MessagePack and in JSON.
+//!
+//! Nothing here does I/O or keeps state. `protocol.md` is the page for people; `tests/tests/protocol_page.rs` holds the two together.
+//!
+//! Bytes from a client go `json` (for the JSON subprotocol) -> [`Request::decode`]; what goes to a client is encoded once
+//! by [`Event::encode`] and, for followers of the JSON subprotocol, once more by [`json::event_text`].
+
+pub mod canonical;
+pub mod code;
+pub mod event;
+mod event_decode;
+mod fields;
+pub mod json;
+pub mod limits;
+pub mod names;
+pub mod number;
+pub mod op;
+pub mod reader;
+pub mod request;
+mod request_encode;
+pub mod shape;
+pub mod value;
+pub mod writer;
+
+pub use code::{CloseCode, Code, Fault};
+pub use event::{Change, ChangeKind, Cursor, Diff, Event, Record, Reject, Sent, Snapshot, Success, Welcome};
+pub use limits::Limits;
+pub use names::{Device, ObjectName, Pattern, SendName, SlotName, User};
+pub use number::Number;
+pub use op::{Life, Op, Path, Step};
+pub use request::{Request, Send, Use, Write};
+pub use value::Value;
+
+/// The two subprotocols of version 1, by which a connection chooses its encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// `slotcast.v1.msgpack`: binary frames, positional fields.
+    MessagePack,
+    /// `slotcast.v1.json`: text frames, named fields.
+    Json,
+}
+
+impl Encoding {
+    /// All encodings, in the order in which a server prefers them.
+    pub const ALL: [Encoding; 2] = [Encoding::MessagePack, Encoding::Json];
+
+    /// The name on the wire, for `Sec-WebSocket-Protocol`.
+    pub fn subprotocol(self) -> &'static str {
+        match self {
+            Encoding::MessagePack => "slotcast.v1.msgpack",
+            Encoding::Json => "slotcast.v1.json",
+        }
+    }
+}

@@ -1,1 +1,36 @@
-//! The mind.
+//! The mind of Slotcast: what happens to objects and who is told, as pure state machines.
+//!
+//! There is no clock, no dice, no task and no socket here: time comes in as [`Input::Tick`], randomness as a seed, and
+//! everything that must happen outside goes out as [`Effects`], in the order in which it must happen. Two halves meet in
+//! the body's channels: the [`Shard`] owns objects (one writer each), the [`Edge`] owns the sessions' cursors into them.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod answers;
+mod catch_up;
+mod channel;
+mod edge;
+mod effects;
+mod fingerprint;
+mod followers;
+mod ids;
+mod kind;
+mod merge;
+mod object;
+mod patch;
+mod ring;
+mod rule;
+mod shard;
+mod slots;
+mod write;
+
+pub use edge::{Edge, Flow, Sink, Taken};
+pub use effects::{Ask, Commit, Delivery, Effects, Input, Start};
+pub use fingerprint::md5_of;
+pub use followers::{Audience, View};
+pub use ids::{Author, ChannelId, EdgeId, SessionId};
+pub use kind::{Kind, Kinds};
+pub use merge::{append, append_stamped};
+pub use patch::patch;
+pub use ring::Mark;
+pub use rule::Rule;
+pub use shard::Shard;

@@ -1,0 +1,74 @@
+//! Every limit of the server, with its unit and default; `protocol.md` section 9 is the same table for people.
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:literal,)*) => {
+        /// The limits in force. Each can be set in the configuration under its own name.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits { $($(#[$doc])* pub $name: $type,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Limits { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// Names and values, in the order of the page.
+            pub fn table(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name as u64),)*]
+            }
+
+            /// Sets one by name; false if there is none of that name.
+            pub fn set(&mut self, name: &str, value: u64) -> bool {
+                match name {
+                    $(stringify!($name) => self.$name = value as $type,)*
+                    _unknown => return false,
+                }
+                true
+            }
+        }
+    };
+}
+
+limits! {
+    /// bytes, one message from a client
+    message_bytes: usize = 65536,
+    /// bytes, the first message
+    hello_bytes: usize = 4096,
+    /// ms until `hello`
+    hello_ms: u64 = 5000,
+    /// bytes of MessagePack, one value in a message
+    value_bytes: usize = 32768,
+    /// levels
+    value_depth: usize = 16,
+    /// bytes of slots and values of one object
+    object_bytes: usize = 1048576,
+    /// slots of one object
+    slots: usize = 4096,
+    /// operations of one write
+    ops: usize = 64,
+    /// answers kept per device and object
+    inflight: usize = 64,
+    /// patterns of one `use`
+    patterns: usize = 16,
+    /// objects in use by one session
+    objects: usize = 128,
+    /// sessions
+    sessions_per_user: usize = 16,
+    /// sockets of one server
+    connections: usize = 20000,
+    /// messages/s from one session, in the long run
+    messages_per_s: u32 = 50,
+    /// messages at once
+    messages_burst: u32 = 200,
+    /// ms of silence before a ping
+    ping_ms: u64 = 25000,
+    /// ms after it
+    pong_ms: u64 = 10000,
+    /// recent frames kept per object and view, for those who lag
+    ring_frames: usize = 1024,
+    /// bytes of them
+    ring_bytes: usize = 262144,
+    /// ms from SIGTERM to exit at the most
+    drain_ms: u64 = 30000,
+}

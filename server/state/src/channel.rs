@@ -1,0 +1,137 @@
+//! One audience of one object on one edge: its ring and its followers, each a number into it.
+
+use slotcast_protocol::{Cursor, Limits, ObjectName};
+
+use crate::edge::{Flow, Sink};
+use crate::effects::Ask;
+use crate::followers::Audience;
+use crate::ids::SessionId;
+use crate::ring::{Mark, Ring};
+
+/// A session's place in a channel.
+pub(crate) struct Follower {
+    pub session: SessionId,
+    state: State,
+}
+
+enum State {
+    /// Has all frames before `next`, which brought it to `have`.
+    Following { next: u64, have: Mark },
+    /// The shard was asked; nothing may be sent before it answers.
+    Asked,
+    /// The shard's answer came when the socket was full and was dropped: to be asked again.
+    Stale { cursor: Option<Cursor> },
+}
+
+pub(crate) struct Channel {
+    pub object: ObjectName,
+    pub epoch: u64,
+    pub audience: Audience,
+    pub ring: Ring,
+    pub followers: Vec<Follower>,
+    /// Who is served next.
+    turn: usize,
+    /// How many are still to be served, from `turn` on and round.
+    left: usize,
+}
+
+impl Channel {
+    pub fn new(object: ObjectName, epoch: u64, audience: Audience, mark: Mark) -> Self {
+        Channel { object, epoch, audience, ring: Ring::new(mark), followers: Vec::new(), turn: 0, left: 0 }
+    }
+
+    /// Adds a frame for all followers; true if nothing was waiting before.
+    pub fn publish(&mut self, frame: &[u8], mark: Mark) -> bool {
+        self.ring.push(frame, mark);
+        let was_idle = self.left == 0;
+        self.left = self.followers.len();
+        was_idle
+    }
+
+    /// A follower that waits for its start.
+    pub fn add(&mut self, session: SessionId) -> usize {
+        self.followers.push(Follower { session, state: State::Asked });
+        self.followers.len() - 1
+    }
+
+    /// From the ring, if it still covers the cursor; false if it does not.
+    pub fn start_from_ring(&mut self, at: usize, cursor: Option<Cursor>) -> bool {
+        let mark = cursor.filter(|cursor| cursor.epoch == self.epoch).and_then(cursor_mark);
+        let next = mark.and_then(|mark| self.ring.find(mark).map(|next| (next, mark)));
+        if let Some((next, have)) = next {
+            self.followers[at].state = State::Following { next, have };
+        }
+        next.is_some()
+    }
+
+    /// Everything up to now has been handed over; the ring goes on from here.
+    pub fn start_here(&mut self, at: usize, have: Mark) {
+        self.followers[at].state = State::Following { next: self.ring.next(), have };
+    }
+
+    /// What was to be handed over could not be: ask again when there is room.
+    pub fn put_off(&mut self, at: usize, cursor: Option<Cursor>) {
+        self.followers[at].state = State::Stale { cursor };
+    }
+
+    /// Hands over what the follower has not got, as far as its socket takes it.
+    pub fn pump(&mut self, at: usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> Flow {
+        let Channel { object, epoch, ring, followers, .. } = self;
+        let follower = &mut followers[at];
+        let session = follower.session;
+        if !sink.is_open(session) {
+            return Flow::Full;
+        }
+        let cursor = match &mut follower.state {
+            State::Asked => return Flow::Open,
+            State::Stale { cursor } => *cursor,
+            State::Following { next, have } => loop {
+                if *next == ring.next() {
+                    return Flow::Open;
+                }
+                let Some(piece) = ring.piece(*next) else {
+                    break Some(Cursor { epoch: *epoch, version: have.version, sends: Some(have.sends) });
+                };
+                (*next, *have) = (piece.next, piece.mark);
+                if sink.push(session, piece.bytes) == Flow::Full {
+                    return Flow::Full;
+                }
+            },
+        };
+        follower.state = State::Asked;
+        asks.push(Ask { session, object: object.clone(), cursor });
+        Flow::Open
+    }
+
+    /// Serves followers in turn until all are served or `budget` is used up; true when all are.
+    pub fn flush(
+        &mut self,
+        budget: &mut usize,
+        sink: &mut impl Sink,
+        limits: &Limits,
+        asks: &mut Vec<Ask>,
+    ) -> bool {
+        self.ring.close(limits);
+        while self.left > 0 && *budget > 0 {
+            *budget -= 1;
+            self.left -= 1;
+            let at = self.turn % self.followers.len();
+            self.turn = at + 1;
+            self.pump(at, sink, asks);
+        }
+        self.left == 0
+    }
+
+    /// Removes a follower; the session that now has its place, if another moved there.
+    pub fn remove(&mut self, at: usize) -> Option<SessionId> {
+        self.followers.swap_remove(at);
+        if self.left > 0 {
+            self.left = self.followers.len();
+        }
+        self.followers.get(at).map(|moved| moved.session)
+    }
+}
+
+fn cursor_mark(cursor: Cursor) -> Option<Mark> {
+    cursor.sends.map(|sends| Mark { version: cursor.version, sends })
+}

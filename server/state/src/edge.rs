@@ -1,0 +1,291 @@
+//! An edge: its sessions and their cursors, one channel per audience that any of them belongs to.
+//!
+//! A follower costs a number, never a backlog: what a full socket cannot take is not queued but fetched later, from the ring or, when that has moved
+//! on, from the shard.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use slotcast_protocol::{Code, Cursor, Encoding, Event, Fault, Limits, ObjectName, Request, Use};
+
+use crate::channel::Channel;
+use crate::effects::{Ask, Input, Start};
+use crate::followers::{Audience, View};
+use crate::ids::{Author, ChannelId, EdgeId, SessionId};
+use crate::ring::Mark;
+
+/// Whether a socket takes more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// More can be pushed.
+    Open,
+    /// What was pushed is held; no more until [`Edge::drained`].
+    Full,
+}
+
+/// The sockets of an edge, as the body has them.
+pub trait Sink {
+    /// Whether the session's socket has nothing waiting. Asked before every push, or frames would interleave.
+    fn is_open(&self, session: SessionId) -> bool;
+    /// Takes whole frames; what the socket does not take at once is held, and the answer is `Full`.
+    fn push(&mut self, session: SessionId, frames: Bytes) -> Flow;
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Taken {
+    /// It goes to the shard of this object.
+    Shard(ObjectName, Input),
+    /// It is answered here.
+    Answer(Event),
+}
+
+struct Session {
+    author: Arc<Author>,
+    encoding: Encoding,
+    uses: Vec<Used>,
+    /// Which object is served first at the next drain, so that none starves.
+    first: usize,
+}
+
+struct Used {
+    object: ObjectName,
+    place: Option<(ChannelId, usize)>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    session: Option<Session>,
+}
+
+/// See the module's text. The body calls it from one thread.
+pub struct Edge {
+    id: EdgeId,
+    limits: Arc<Limits>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    channels: BTreeMap<ChannelId, Channel>,
+    by_audience: BTreeMap<(ObjectName, Audience), ChannelId>,
+    dirty: VecDeque<ChannelId>,
+}
+
+impl Edge {
+    /// Without sessions.
+    pub fn new(id: EdgeId, limits: Arc<Limits>) -> Self {
+        let (slots, free, dirty) = (Vec::new(), Vec::new(), VecDeque::new());
+        Edge { id, limits, slots, free, channels: BTreeMap::new(), by_audience: BTreeMap::new(), dirty }
+    }
+
+    /// A session that has said hello.
+    pub fn open(&mut self, author: Arc<Author>, encoding: Encoding) -> SessionId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() as u32 - 1
+        });
+        let entry = &mut self.slots[slot as usize];
+        entry.generation += 1;
+        entry.session = Some(Session { author, encoding, uses: Vec::new(), first: 0 });
+        SessionId::new(self.id, entry.generation, slot)
+    }
+
+    /// The session's connection is over; the objects that it followed, for [`Input::Gone`].
+    pub fn close(&mut self, session: SessionId) -> Vec<ObjectName> {
+        if self.session(session).is_none() {
+            return Vec::new();
+        }
+        let uses = self.session(session).map_or(&[][..], |session| &session.uses);
+        let objects: Vec<_> = uses.iter().map(|used| used.object.clone()).collect();
+        objects.iter().for_each(|object| self.unplace(session, object));
+        let slot = session.slot();
+        self.slots[slot].session = None;
+        self.free.push(slot as u32);
+        objects
+    }
+
+    /// How the session's events are written; None if it has ended.
+    pub fn encoding(&self, session: SessionId) -> Option<Encoding> {
+        self.session(session).map(|session| session.encoding)
+    }
+
+    /// Sessions that are open.
+    pub fn sessions(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// What a session's request is to become.
+    pub fn request(&mut self, session: SessionId, request: Request, now_ms: u64) -> Option<Taken> {
+        let author = self.session(session)?.author.clone();
+        Some(match request {
+            Request::Hello { .. } => {
+                let fault = Fault::new(Code::HelloFirst, "hello: was said before");
+                Taken::Answer(Event::Error { fault, object: None })
+            }
+            Request::Use(request) => self.use_object(session, author, request),
+            Request::Release { object } => Taken::Shard(object.clone(), Input::Release { session, object }),
+            Request::Write(write) => {
+                Taken::Shard(write.object.clone(), Input::Write { session, author, write })
+            }
+            Request::Send(send) => Taken::Shard(send.object.clone(), Input::Send { session, author, send }),
+            Request::Fingerprint { object } => {
+                Taken::Shard(object.clone(), Input::Fingerprint { session, object })
+            }
+            Request::Ping { n } => Taken::Answer(Event::Pong { n, time_ms: now_ms }),
+        })
+    }
+
+    fn use_object(&mut self, session: SessionId, author: Arc<Author>, request: Use) -> Taken {
+        let Use { object, cursor, slots } = request;
+        let limit = self.limits.objects;
+        let entry = self.session_mut(session).expect("its author was just looked up");
+        if !entry.uses.iter().any(|used| used.object == object) {
+            if entry.uses.len() >= limit {
+                let fault = Fault::new(Code::TooMany, format!("objects: {limit} are in use"));
+                return Taken::Answer(Event::Error { fault, object: Some(object) });
+            }
+            entry.uses.push(Used { object: object.clone(), place: None });
+        }
+        let audience = Audience { view: View::new(slots), encoding: entry.encoding };
+        let covered = self.covers(&object, &audience, cursor);
+        Taken::Shard(object.clone(), Input::Use { session, author, object, audience, cursor, covered })
+    }
+
+    fn covers(&self, object: &ObjectName, audience: &Audience, cursor: Option<Cursor>) -> bool {
+        let channel =
+            self.by_audience.get(&(object.clone(), audience.clone())).and_then(|id| self.channels.get(id));
+        let usable = |cursor: Cursor| Some(Mark { version: cursor.version, sends: cursor.sends? });
+        match (channel, cursor) {
+            (Some(channel), Some(cursor)) if channel.epoch == cursor.epoch => {
+                usable(cursor).is_some_and(|mark| channel.ring.find(mark).is_some())
+            }
+            (Some(_), Some(_)) | (Some(_), None) | (None, _) => false,
+        }
+    }
+
+    /// The shard's answer to `use` or to an [`Ask`]: `frames` are the events of `start`, encoded; empty if the ring is to serve.
+    pub fn start(
+        &mut self,
+        session: SessionId,
+        start: Start,
+        frames: Bytes,
+        sink: &mut impl Sink,
+        asks: &mut Vec<Ask>,
+    ) {
+        if self.used(session, &start.object).is_none() {
+            return;
+        }
+        let at = self.place(session, &start);
+        let Some(channel) = self.channels.get_mut(&start.channel) else { return };
+        if start.events.is_empty() {
+            if !channel.start_from_ring(at, start.cursor) {
+                channel.put_off(at, start.cursor);
+            }
+        } else if sink.is_open(session) {
+            channel.start_here(at, start.mark);
+            sink.push(session, frames);
+        } else {
+            channel.put_off(at, start.cursor);
+        }
+        channel.pump(at, sink, asks);
+    }
+
+    /// The shard has let the session go from an object; to be followed by `released`.
+    pub fn left(&mut self, session: SessionId, object: &ObjectName) {
+        self.unplace(session, object);
+        if let Some(entry) = self.session_mut(session) {
+            entry.uses.retain(|used| used.object != *object);
+        }
+    }
+
+    /// One frame for all followers in a channel; they get it at the next flush.
+    pub fn publish(&mut self, channel: ChannelId, frame: &[u8], mark: Mark) {
+        let Some(entry) = self.channels.get_mut(&channel) else { return };
+        if entry.publish(frame, mark) {
+            self.dirty.push_back(channel);
+        }
+    }
+
+    /// Serves up to `budget` followers; true when nothing is left to do. A large audience is served in several calls, so that the
+    /// body can look after others in between.
+    pub fn flush(&mut self, mut budget: usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> bool {
+        while let Some(id) = self.dirty.front() {
+            let done = match self.channels.get_mut(id) {
+                Some(channel) => channel.flush(&mut budget, sink, &self.limits, asks),
+                None => true,
+            };
+            if !done {
+                return false;
+            }
+            self.dirty.pop_front();
+        }
+        true
+    }
+
+    /// A session's socket has room again: each of its objects is brought up to date from its cursor.
+    pub fn drained(&mut self, session: SessionId, sink: &mut impl Sink, asks: &mut Vec<Ask>) {
+        let Some(entry) = self.session_mut(session) else { return };
+        entry.first = entry.first.wrapping_add(1);
+        let first = entry.first;
+        let mut places: Vec<_> = entry.uses.iter().filter_map(|used| used.place).collect();
+        let turn = first % places.len().max(1);
+        places.rotate_left(turn);
+        for (channel, at) in places {
+            let Some(channel) = self.channels.get_mut(&channel) else { continue };
+            channel.ring.close(&self.limits);
+            if channel.pump(at, sink, asks) == Flow::Full {
+                return;
+            }
+        }
+    }
+
+    /// The follower's place in the start's channel, which is made if need be.
+    fn place(&mut self, session: SessionId, start: &Start) -> usize {
+        if let Some((channel, at)) = self.used(session, &start.object).and_then(|used| used.place) {
+            if channel == start.channel {
+                return at;
+            }
+            self.unplace(session, &start.object);
+        }
+        let key = (start.object.clone(), start.audience.clone());
+        let fresh = || Channel::new(start.object.clone(), start.epoch, start.audience.clone(), start.mark);
+        let at = self.channels.entry(start.channel).or_insert_with(fresh).add(session);
+        self.by_audience.insert(key, start.channel);
+        self.set_place(session, &start.object, Some((start.channel, at)));
+        at
+    }
+
+    /// Takes the session out of its channel for an object. The channel's last follower takes the channel along.
+    fn unplace(&mut self, session: SessionId, object: &ObjectName) {
+        let Some((id, at)) = self.used(session, object).and_then(|used| used.place.take()) else { return };
+        let channel = self.channels.get_mut(&id).expect("a follower's channel is there");
+        let moved = channel.remove(at);
+        if let Some(moved) = moved {
+            self.set_place(moved, object, Some((id, at)));
+        } else if channel.followers.is_empty() {
+            let channel = self.channels.remove(&id).expect("it was there");
+            self.by_audience.remove(&(channel.object, channel.audience));
+        }
+    }
+
+    fn set_place(&mut self, session: SessionId, object: &ObjectName, place: Option<(ChannelId, usize)>) {
+        if let Some(used) = self.used(session, object) {
+            used.place = place;
+        }
+    }
+
+    fn used(&mut self, session: SessionId, object: &ObjectName) -> Option<&mut Used> {
+        self.session_mut(session)?.uses.iter_mut().find(|used| used.object == *object)
+    }
+
+    fn session(&self, session: SessionId) -> Option<&Session> {
+        let slot = self.slots.get(session.slot())?;
+        let same = SessionId::new(self.id, slot.generation, session.slot() as u32) == session;
+        slot.session.as_ref().filter(|_| same)
+    }
+
+    fn session_mut(&mut self, session: SessionId) -> Option<&mut Session> {
+        self.session(session)?;
+        self.slots[session.slot()].session.as_mut()
+    }
+}

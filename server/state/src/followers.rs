@@ -1,0 +1,139 @@
+//! Who follows an object: sessions, their users, and the audiences that share frames.
+
+use std::collections::BTreeMap;
+
+use slotcast_protocol::{Diff, Encoding, Pattern, SlotName, User};
+
+use crate::ids::{ChannelId, EdgeId, SessionId};
+
+/// What a follower wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct View(Option<Vec<Pattern>>);
+
+impl View {
+    /// Slots that match one of the patterns, which are sorted; None is all.
+    pub fn new(patterns: Option<Vec<Pattern>>) -> Self {
+        View(patterns)
+    }
+
+    /// Whether a slot is in view.
+    pub fn shows(&self, slot: &SlotName) -> bool {
+        self.0.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(slot)))
+    }
+
+    /// The part of a diff that is in view; None if nothing of it is.
+    pub(crate) fn of(&self, diff: &Diff) -> Option<Diff> {
+        if self.0.is_none() {
+            return Some(diff.clone());
+        }
+        let in_view =
+            |change: &&slotcast_protocol::Change| change.kind.slot().is_none_or(|slot| self.shows(slot));
+        let changes: Vec<_> = diff.changes.iter().filter(in_view).cloned().collect();
+        (!changes.is_empty()).then(|| Diff { changes, ..diff.clone() })
+    }
+}
+
+/// Followers who get the same frames.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audience {
+    /// What they see.
+    pub view: View,
+    /// How it is written.
+    pub encoding: Encoding,
+}
+
+/// One audience of an object, and where it is.
+pub(crate) struct Group {
+    pub audience: Audience,
+    pub channel: ChannelId,
+    /// The version of the last diff that went to it.
+    pub told: u64,
+    edges: BTreeMap<EdgeId, usize>,
+}
+
+impl Group {
+    pub fn edges(&self) -> Vec<EdgeId> {
+        self.edges.keys().copied().collect()
+    }
+}
+
+/// What is known of one session.
+pub(crate) struct Following {
+    pub channel: ChannelId,
+    pub user: User,
+    /// Whether it ever tied a slot to itself.
+    pub ties: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Followers {
+    sessions: BTreeMap<SessionId, Following>,
+    users: BTreeMap<User, usize>,
+    groups: Vec<Group>,
+}
+
+impl Followers {
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    pub fn get_mut(&mut self, session: SessionId) -> Option<&mut Following> {
+        self.sessions.get_mut(&session)
+    }
+
+    pub fn groups_mut(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.groups.iter_mut()
+    }
+
+    pub fn group(&self, session: SessionId) -> Option<&Group> {
+        let channel = self.sessions.get(&session)?.channel;
+        self.groups.iter().find(|group| group.channel == channel)
+    }
+
+    /// Adds a session, or moves it to another audience. `fresh` is the channel to use if the audience is new.
+    pub fn join(
+        &mut self,
+        session: SessionId,
+        user: &User,
+        audience: Audience,
+        fresh: ChannelId,
+        version: u64,
+    ) {
+        let ties = self.sessions.get(&session).is_some_and(|following| following.ties);
+        self.leave(session);
+        let position = self.groups.iter().position(|group| group.audience == audience);
+        let position = position.unwrap_or_else(|| {
+            self.groups.push(Group { audience, channel: fresh, told: version, edges: BTreeMap::new() });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[position];
+        *group.edges.entry(session.edge()).or_default() += 1;
+        self.sessions.insert(session, Following { channel: group.channel, user: user.clone(), ties });
+        *self.users.entry(user.clone()).or_default() += 1;
+    }
+
+    /// Removes a session; what it was, and whether it was its user's last.
+    pub fn leave(&mut self, session: SessionId) -> Option<(Following, bool)> {
+        let following = self.sessions.remove(&session)?;
+        let position = self.groups.iter().position(|group| group.channel == following.channel);
+        let position = position.expect("a session's channel is one of the groups");
+        if take_one(&mut self.groups[position].edges, &session.edge())
+            && self.groups[position].edges.is_empty()
+        {
+            self.groups.remove(position);
+        }
+        let last = take_one(&mut self.users, &following.user);
+        Some((following, last))
+    }
+}
+
+/// Counts one less; true if it was the last, which removes the entry.
+fn take_one<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) -> bool {
+    let count = counts.get_mut(key).expect("what leaves has been counted");
+    *count -= 1;
+    let last = *count == 0;
+    if last {
+        counts.remove(key);
+    }
+    last
+}
