@@ -1,0 +1,43 @@
+// Who the visitor is, and the badge that says whether the page is live.
+export const query = new URLSearchParams(location.search);
+
+/** A part of an object's name from the address (`?room=tea`), or `otherwise` if it would not be a good name. */
+export function segment(parameter, otherwise) {
+  const asked = query.get(parameter) ?? "";
+  return /^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,59}$/.test(asked) ? asked : otherwise;
+}
+
+/** The name to go by: `?user=ada`, else the one chosen in the chat, else nothing. */
+export const chosenName = () => query.get("user") ?? localStorage.getItem("name");
+
+/** A name for someone who has not chosen one; it lasts as long as the tab. */
+export function guestName() {
+  const name = sessionStorage.getItem("guest") ?? `guest-${Math.random().toString(36).slice(2, 6)}`;
+  sessionStorage.setItem("guest", name);
+  return name;
+}
+
+/** Everyone has a hue, the same on every page. */
+export function hue(name) {
+  let sum = 0;
+  for (const character of name) sum = (sum * 31 + character.codePointAt(0)) % 360;
+  return sum;
+}
+
+const words = { connecting: "Connecting", reconnecting: "Reconnecting", live: "Live", offline: "Offline", closed: "Closed" };
+
+/** Keeps `badge` in step with the connection. A first attempt is "connecting", every later one "reconnecting". */
+export function showState(slotcast, badge) {
+  let wasLive = false;
+  const show = () => {
+    const again = wasLive && slotcast.state !== "closed" && slotcast.state !== "live";
+    wasLive ||= slotcast.state === "live";
+    const state = again ? (navigator.onLine ? "reconnecting" : "offline") : slotcast.state;
+    badge.dataset.state = state;
+    badge.textContent = words[state] ?? state;
+  };
+  slotcast.on("state", show);
+  addEventListener("online", show);
+  addEventListener("offline", show);
+  show();
+}
