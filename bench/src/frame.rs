@@ -1,4 +1,5 @@
-//! WebSocket frames (RFC 6455, section 5.2), unfragmented: what the floor and the load generator need of them.
+//! WebSocket frames (RFC 6455, section 5.2), what the floor and the load generator need of them.
+//! Neither fragments, and a fragment that comes in is told as a message that cannot be read.
 //!
 //! ```text
 //! 0        1        2 ..           then            then
@@ -24,8 +25,6 @@ const MASKED: u8 = 0x80;
 pub struct Head {
     /// What kind of frame it is.
     pub opcode: u8,
-    /// False when more fragments follow.
-    pub last: bool,
     /// The key of a client's frame.
     pub mask: Option<[u8; 4]>,
     /// Bytes before the payload.
@@ -46,7 +45,7 @@ impl Head {
         };
         let mask = if second & MASKED == 0 { None } else { Some(*bytes.get(mask_at..)?.first_chunk()?) };
         let header_bytes = mask_at + if mask.is_some() { 4 } else { 0 };
-        Some(Head { opcode: first & 0x0f, last: first & FINAL != 0, mask, header_bytes, payload_bytes })
+        Some(Head { opcode: first & 0x0f, mask, header_bytes, payload_bytes })
     }
 
     /// Bytes of the whole frame.
@@ -104,7 +103,7 @@ mod tests {
             let mut out = Vec::new();
             server(&mut out, BINARY, &payload);
             let head = Head::read(&out).expect("the header is complete");
-            assert_eq!((head.opcode, head.last, head.mask), (BINARY, true, None));
+            assert_eq!((head.opcode, head.mask), (BINARY, None));
             assert_eq!(head.frame_bytes(), out.len());
             assert_eq!(&out[head.header_bytes..], &payload[..]);
         }

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 
 /// What a connection may hold for a slow reader; frames beyond it are lost, whole.
 const BACKLOG_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Up to here a backlog grows as it likes.
+const BACKLOG_BYTES_SMALL: usize = 256 * 1024;
 
 /// A socket, with what came in part and what has not gone out.
 #[derive(Debug)]
@@ -36,9 +38,7 @@ impl Connection {
             return;
         }
         if !self.backlog.is_empty() {
-            if self.backlog.len() + frames.len() <= BACKLOG_BYTES_MAX {
-                self.backlog.extend_from_slice(frames);
-            }
+            self.hold(frames);
             return;
         }
         let sent = self.send_once(frames);
@@ -58,6 +58,19 @@ impl Connection {
             self.sent_bytes = 0;
             self.wait_for(poller, token, false);
         }
+    }
+
+    /// Space for all is taken as soon as a backlog is large: the kernel gives memory when it is touched, and growing
+    /// by doubling would move the backlogs of all slow readers at the same moment, before everyone's eyes.
+    fn hold(&mut self, frames: &[u8]) {
+        let bytes = self.backlog.len() + frames.len();
+        if bytes > BACKLOG_BYTES_MAX {
+            return;
+        }
+        if bytes > BACKLOG_BYTES_SMALL {
+            self.backlog.reserve_exact(BACKLOG_BYTES_MAX - self.backlog.len());
+        }
+        self.backlog.extend_from_slice(frames);
     }
 
     fn send_once(&self, bytes: &[u8]) -> usize {

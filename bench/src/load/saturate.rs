@@ -13,6 +13,8 @@ use std::time::Duration;
 pub const P99_MS_MAX: f64 = 200.0;
 const WARM_SECONDS: f64 = 0.3;
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// A step must bring so many times more to count as better.
+const WORTH_IT: f64 = 1.03;
 /// Rises of the bound that bring no more before the search ends.
 const FRUITLESS_MAX: u32 = 2;
 
@@ -54,6 +56,12 @@ impl Step {
         self.tally.deliveries as f64 / self.seconds
     }
 
+    fn print(&self) {
+        let (window, rate, p99_ms) = (self.window, self.rate(), self.tally.latency.quantile_ms(0.99));
+        let verdict = if self.counts() { "" } else { " (does not count)" };
+        eprintln!("  window {window}: {rate:.0} deliveries/s, p99 {p99_ms} ms{verdict}");
+    }
+
     /// Whether every change arrived by itself, in time.
     fn counts(&self) -> bool {
         let tally = &self.tally;
@@ -78,13 +86,7 @@ impl Saturate {
         let mut window = self.window_first * 2;
         while window <= self.window_last && fruitless < FRUITLESS_MAX && fleet.tally.closed == 0 {
             let step = self.step(fleet, target, window)?;
-            eprintln!(
-                "  window {window}: {:.0} deliveries/s, p99 {:.1} ms{}",
-                step.rate(),
-                step.tally.latency.quantile_ms(0.99),
-                if step.counts() { "" } else { " (does not count)" }
-            );
-            let better = step.counts() && step.rate() > best.rate() * 1.03;
+            let better = step.counts() && step.rate() > best.rate() * WORTH_IT;
             fruitless = if better { 0 } else { fruitless + 1 };
             if better || (step.counts() && !best.counts()) {
                 best = step;
@@ -101,7 +103,9 @@ impl Saturate {
         let seconds = self.keep_full(fleet, window, self.seconds)?;
         let cost = (before, target.cost()?);
         let own = (own, Cost::read(std::process::id())?);
-        Ok(Step { window, seconds, tally: fleet.tally.clone(), cost, own })
+        let step = Step { window, seconds, tally: fleet.tally.clone(), cost, own };
+        step.print();
+        Ok(step)
     }
 
     /// Keeps the changes on the way at the bound for so long, then lets all arrive.

@@ -22,6 +22,10 @@ pub struct W2 {
     /// For so long; with rate 0: each step.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
+    /// With rate 0: writes that a session may have on the way, at the most. With one, nothing is batched but
+    /// what meets in the server.
+    #[arg(long, default_value_t = 1)]
+    pub window: u64,
 }
 
 impl W2 {
@@ -39,7 +43,7 @@ impl W2 {
             row.measure(&mut fleet, target, &mut report)?;
         } else {
             let seconds = self.seconds;
-            let (window_first, window_last) = (1, 64);
+            let (window_first, window_last) = (1, self.window);
             Saturate { seconds, writers: sessions, value_bytes, receivers, window_first, window_last }
                 .measure(&mut fleet, target, &mut report)?;
         }

@@ -106,7 +106,7 @@ impl W5 {
         caught_up_ms: Vec<f64>,
         end: Cost,
     ) -> Report {
-        let grown_kib = during.cost.rss_kib as i64 - before.cost.rss_kib as i64;
+        let grown_kib = |cost: Cost| cost.rss_kib as i64 - before.cost.rss_kib as i64;
         let closed = before.tally.closed + during.tally.closed + fleet.tally.closed;
         let mut report = Report::new("w5");
         report.tell("followers", self.followers).tell("stalled", self.stalled);
@@ -114,7 +114,8 @@ impl W5 {
         report.tell("p99_ms_during", during.tally.latency.quantile_ms(0.99));
         report.keep("p50_ms_before", before.tally.latency.quantile_ms(0.5));
         report.keep("p50_ms_during", during.tally.latency.quantile_ms(0.5));
-        report.tell("rss_grown_kib", grown_kib).keep("server_rss_kib", end.rss_kib);
+        report.tell("rss_grown_kib", grown_kib(during.cost));
+        report.keep("rss_grown_kib_after", grown_kib(end)).keep("server_rss_kib", end.rss_kib);
         report.tell("caught_up", caught_up_ms.len());
         report.tell("caught_up_ms_max", caught_up_ms.last().copied().map(f64::round));
         report.tell("versions_skipped_catching_up", fleet.tally.versions_skipped);

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Compares the server with the floor: alternating runs, medians, ratios, and the numbers to beat.
+
+    bench/run.py                               all scenarios, three runs
+    bench/run.py --only w1-40,w3 --runs 1      some of them, once
+    bench/run.py --save bench/baselines/x.json keep the figures, with machine, date and command
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RELEASE = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release"
+SERVER_CPU, LOAD_CPU = "0", "1"
+
+# Name: the floor's mode, the load's arguments, seconds that one run may take, and whether one run is enough.
+SCENARIOS = {
+    "w1-40": ("single", ["w1", "--rate", "40", "--seconds", "5"], 60, False),
+    "w1-100": ("single", ["w1", "--rate", "100", "--seconds", "5"], 60, False),
+    "w1-1000": ("batched", ["w1", "--rate", "1000", "--seconds", "5"], 60, False),
+    "w1-saturated": ("batched", ["w1", "--rate", "0", "--seconds", "1.5"], 120, False),
+    "w2-1": ("single", ["w2", "--rate", "1", "--seconds", "5"], 60, False),
+    "w2-saturated": ("batched", ["w2", "--rate", "0", "--seconds", "2"], 60, False),
+    "w3": ("single", ["w3", "--connections", "10000", "--seconds", "5"], 180, True),
+    "w5": ("single", ["w5"], 180, True),
+}
+
+# Scenario, what is measured, how to find it in the server's and the floor's medians, and the most (or least) it may be.
+GOALS = [
+    ("w1-40", "CPU per delivery, times the floor's", lambda s, f: ratio(s, f, "cpu_us_per_delivery"), "<=", 1.15),
+    ("w1-40", "p99, ms above the floor's", lambda s, f: above(s, f, "p99_ms"), "<=", 2.0),
+    ("w1-100", "CPU per delivery, times the floor's", lambda s, f: ratio(s, f, "cpu_us_per_delivery"), "<=", 1.15),
+    ("w1-100", "p99, ms above the floor's", lambda s, f: above(s, f, "p99_ms"), "<=", 2.0),
+    ("w1-1000", "CPU per delivery, times the floor's", lambda s, f: ratio(s, f, "cpu_us_per_delivery"), None, None),
+    ("w1-saturated", "deliveries per second", lambda s, f: counted(s).get("deliveries_per_s"), ">=", 8_000_000),
+    ("w1-saturated", "CPU µs per delivery", lambda s, f: counted(s).get("cpu_us_per_delivery"), "<=", 0.125),
+    ("w1-saturated", "deliveries, times the floor's", lambda s, f: ratio(counted(s), f, "deliveries_per_s"), ">=", 0.6),
+    ("w2-1", "CPU per delivery, times the floor's", lambda s, f: ratio(s, f, "cpu_us_per_delivery"), "<=", 1.3),
+    ("w2-saturated", "deliveries per second", lambda s, f: counted(s).get("deliveries_per_s"), ">=", 700_000),
+    ("w2-saturated", "CPU µs per delivery", lambda s, f: counted(s).get("cpu_us_per_delivery"), "<=", 1.4),
+    ("w3", "bytes of RSS per idle follower", lambda s, f: s.get("rss_bytes_per_connection"), "<=", 1536),
+    ("w3", "the same after each has said something", lambda s, f: s.get("rss_bytes_per_connection_after_traffic"), "<=", 1536),
+    ("w3", "CPU µs per connect with hello and use", lambda s, f: s.get("cpu_us_per_connect"), "<=", 45),
+    ("w3", "idle CPU, percent of a core", lambda s, f: s.get("idle_cpu_percent"), "<=", 1.0),
+    ("w5", "p99 of the others, times that before", lambda s, f: quotient(s.get("p99_ms_during"), s.get("p99_ms_before")), "<=", 1.2),
+    ("w5", "KiB by which the server grew", lambda s, f: s.get("rss_grown_kib"), "<=", 2048),
+    ("w5", "ms until the slowest stalled one was level", lambda s, f: s.get("caught_up_ms_max"), "<=", 200),
+    ("w5", "stalled ones that were not level in the end", lambda s, f: missing(s), "<=", 0),
+    ("w5", "connections that the server ended", lambda s, f: s.get("ended"), "<=", 0),
+]
+GOALS += [
+    (name, "lost, out of order, refused, or cut off", lambda s, f: faults(s), "<=", 0)
+    for name in SCENARIOS
+    if name != "w5"
+]
+
+
+def quotient(above_line, below_line):
+    return above_line / below_line if above_line is not None and below_line else None
+
+
+def ratio(server, floor, field):
+    return quotient(server.get(field), floor.get(field))
+
+
+def above(server, floor, field):
+    return server[field] - floor[field] if field in server and field in floor else None
+
+
+def counted(server):
+    """A saturated run counts if every change arrived by itself and in time; what it brought else says nothing."""
+    return server if server.get("saturated") else {}
+
+
+def faults(server):
+    return sum(server.get(field, 0) for field in ("missing", "gaps", "rejects", "errors", "closed"))
+
+
+def missing(server):
+    return server["stalled"] - server["caught_up"] if "stalled" in server else None
+
+
+def start_floor(mode, _log):
+    command = ["taskset", "-c", SERVER_CPU, str(RELEASE / "floor"), "--mode", mode]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def start_server(_mode, log):
+    port = free_port()
+    command = ["taskset", "-c", SERVER_CPU, str(RELEASE / "slotcast"), "serve", "--dev", "--workers", "1"]
+    command += ["--listen", f"127.0.0.1:{port}", "--config", str(ROOT / "bench" / "slotcast.toml")]
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    for _ in range(100):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}; see {log.name}")
+        if healthy(port):
+            return process, port
+        time.sleep(0.1)
+    stop(process)
+    raise RuntimeError(f"the server was not ready in 10 s; see {log.name}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def healthy(port):
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).status == 200
+    except OSError:
+        return False
+
+
+def stop(process):
+    """By its own id, politely first."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+SUBJECTS = {"floor": start_floor, "server": start_server}
+
+
+def measure(subject, name, log):
+    """One scenario against a fresh process; what the load said, or why there is nothing."""
+    mode, arguments, seconds_max, _ = SCENARIOS[name]
+    try:
+        process, port = SUBJECTS[subject](mode, log)
+    except RuntimeError as error:
+        return {"failed": str(error)}
+    command = ["taskset", "-c", LOAD_CPU, str(RELEASE / "load")]
+    command += ["--server", f"127.0.0.1:{port}", "--pid", str(process.pid), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds_max)
+        if done.returncode != 0:
+            return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr else "without a word"}
+        print(f"  {subject:6} {done.stderr.strip().splitlines()[-1]}", flush=True)
+        return json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done in {seconds_max} s"}
+    finally:
+        stop(process)
+
+
+def run_all(names, subjects, runs, log):
+    figures = {name: {subject: [] for subject in subjects} for name in names}
+    for number in range(runs):
+        for name in names:
+            if number > 0 and SCENARIOS[name][3]:
+                continue
+            print(f"{name}, run {number + 1}", flush=True)
+            # Who goes first alternates, so that a machine that warms up or is disturbed favours neither.
+            for subject in subjects if number % 2 == 0 else reversed(subjects):
+                result = measure(subject, name, log)
+                if "failed" in result:
+                    print(f"  {subject:6} FAILED: {result['failed']}", flush=True)
+                figures[name][subject].append(result)
+    return figures
+
+
+def median(results):
+    """Field by field, over the runs that did not fail."""
+    good = [result for result in results if "failed" not in result]
+    fields = good[0] if good else {}
+    values = {field: [result.get(field) for result in good] for field in fields}
+    return {field: middle(column) for field, column in values.items()}
+
+
+def middle(column):
+    """The median of numbers; of truths, whether all are true; of anything else, the first."""
+    if all(isinstance(value, bool) for value in column):
+        return all(column)
+    numbers = all(isinstance(value, (int, float)) for value in column)
+    return statistics.median(column) if numbers else column[0]
+
+
+def compare(medians):
+    """The goals, each with what was measured."""
+    rows = []
+    order = list(SCENARIOS)
+    for name, what, find, sign, goal in sorted(GOALS, key=lambda row: order.index(row[0])):
+        pair = medians.get(name, {})
+        value = find(pair["server"], pair.get("floor", {})) if pair.get("server") else None
+        if value is not None:
+            met = None if sign is None else value <= goal if sign == "<=" else value >= goal
+            rows.append({"scenario": name, "what": what, "value": round(value, 4), "goal": goal, "sign": sign, "met": met})
+    return rows
+
+
+def print_medians(medians):
+    shown = ["cpu_us_per_delivery", "deliveries_per_s", "p50_ms", "p99_ms", "load_cpu_percent", "gaps"]
+    print(f"\n{'medians':14} {'':7}" + "".join(f"{field:>21}" for field in shown))
+    for name, pair in medians.items():
+        for subject, fields in pair.items():
+            if any(field in fields for field in shown[:4]):
+                print(f"{name:14} {subject:7}" + "".join(f"{fields.get(field, ''):>21}" for field in shown))
+
+
+def print_comparison(rows):
+    print()
+    for row in rows:
+        goal = f"{row['sign']} {row['goal']:g}" if row["sign"] else ""
+        verdict = {True: "met", False: "MISSED", None: ""}[row["met"]]
+        print(f"{row['scenario']:14} {row['what']:45} {row['value']:>14g}   {goal:12} {verdict}")
+
+
+def machine():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release()}
+
+
+def commit():
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() or None
+
+
+def save(path, arguments, figures, medians, rows):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = {
+        "machine": machine(),
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "command": " ".join(["bench/run.py", *arguments]),
+        "commit": commit(),
+        "comparison": rows,
+        "medians": medians,
+        "runs": figures,
+    }
+    path.write_text(json.dumps(page, indent=1, sort_keys=False, ensure_ascii=False) + "\n")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description="Compares the server with the floor.")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", help="scenarios, with commas between: " + ",".join(SCENARIOS))
+    parser.add_argument("--floor-only", action="store_true", help="without the server")
+    parser.add_argument("--no-build", action="store_true", help="take the programs that are there")
+    parser.add_argument("--save", metavar="FILE", help="write all figures to this file")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else list(SCENARIOS)
+    unknown = set(names) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    return arguments, names
+
+
+def build(floor_only):
+    packages = ["-p", "slotcast-bench"] if floor_only else ["-p", "slotcast-bench", "-p", "slotcast-node"]
+    subprocess.run(["cargo", "build", "--release", *packages], cwd=ROOT, check=True)
+
+
+def main():
+    arguments, names = parse()
+    if not arguments.no_build:
+        build(arguments.floor_only)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    subjects = ["floor"] if arguments.floor_only else ["floor", "server"]
+    print(f"{machine()['cpu']}, load average {os.getloadavg()[0]:.2f}; server on core {SERVER_CPU}, load on {LOAD_CPU}")
+    with tempfile.NamedTemporaryFile("w", prefix="slotcast-bench-", suffix=".log", delete=False) as log:
+        if not arguments.floor_only:
+            print(f"the server's log: {log.name}")
+        figures = run_all(names, subjects, arguments.runs, log)
+    medians = {name: {subject: median(results) for subject, results in pair.items()} for name, pair in figures.items()}
+    rows = compare(medians)
+    print_medians(medians)
+    print_comparison(rows)
+    if arguments.save:
+        save(arguments.save, sys.argv[1:], figures, medians, rows)
+    failed = any("failed" in result for pair in figures.values() for results in pair.values() for result in results)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
