@@ -43,8 +43,10 @@ pub fn open_files_raise() -> u64 {
 fn cpu_ns(pid: u32) -> io::Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let schedstat = fs::read_to_string(task?.path().join("schedstat"))?;
-        sum += number(&schedstat)?;
+        // A thread may end between the listing and the reading.
+        if let Ok(schedstat) = fs::read_to_string(task?.path().join("schedstat")) {
+            sum += number(&schedstat)?;
+        }
     }
     Ok(sum)
 }

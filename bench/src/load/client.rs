@@ -215,3 +215,61 @@ impl Client {
         frame::client(&mut self.link.out, opcode, payload, key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack;
+    use std::net::TcpListener;
+
+    /// A follower at version 7, and what it counts when diffs with these spans come in, one `set` each.
+    fn counted(spans: &[(u64, u64)]) -> (Tally, u64) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let server = listener.local_addr().expect("it is bound");
+        let link = Link::connect(server, 0, None).expect("it listens");
+        let part = Part::audience(1).remove(0);
+        let mut client = Client { stage: Stage::Following, have: 7, ..Client::new(link, part) };
+        let mut bytes = Vec::new();
+        spans.iter().for_each(|&(from, to)| frame::server(&mut bytes, frame::BINARY, &diff(from, to)));
+        let mut tally = Tally::default();
+        assert_eq!(client.on_bytes(&bytes, 0, &mut tally), bytes.len());
+        (tally, client.have)
+    }
+
+    fn diff(from: u64, to: u64) -> Vec<u8> {
+        let mut out = vec![0x96, 21, 0xa1, b'o'];
+        pack::uint(&mut out, from);
+        pack::uint(&mut out, to);
+        out.extend_from_slice(&[0x91, 0x95, 1, 0xa1, b's']);
+        pack::uint(&mut out, to);
+        out.extend_from_slice(&[0xa1, b'u', 0xc4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        out
+    }
+
+    #[test]
+    fn a_row_without_holes_has_no_faults() {
+        let (tally, have) = counted(&[(7, 8), (8, 9)]);
+        assert_eq!(
+            (tally.deliveries, tally.gaps, tally.versions_skipped, tally.repeats, have),
+            (2, 0, 0, 0, 9)
+        );
+    }
+
+    #[test]
+    fn a_hole_is_a_gap() {
+        let (tally, have) = counted(&[(7, 8), (9, 10)]);
+        assert_eq!((tally.deliveries, tally.gaps, have), (2, 1, 10));
+    }
+
+    #[test]
+    fn a_fold_is_told_and_is_no_gap() {
+        let (tally, have) = counted(&[(7, 12)]);
+        assert_eq!((tally.deliveries, tally.gaps, tally.versions_skipped, have), (1, 0, 4, 12));
+    }
+
+    #[test]
+    fn what_it_had_is_a_repeat() {
+        let (tally, have) = counted(&[(6, 7)]);
+        assert_eq!((tally.repeats, tally.gaps, have), (1, 0, 7));
+    }
+}

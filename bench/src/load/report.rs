@@ -85,6 +85,11 @@ impl Report {
         self
     }
 
+    /// A field, if it was added.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
+    }
+
     /// Prints both lines.
     pub fn print(&self) {
         eprintln!("{}", self.line);

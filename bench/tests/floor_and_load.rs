@@ -1,0 +1,59 @@
+//! The load drives the floor, in either mode, and everything arrives in order.
+
+use slotcast_bench::floor::{Floor, Mode};
+use slotcast_bench::load::{Report, Target, W1, W2, W5};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+const FLOOR_SECONDS_MAX: Duration = Duration::from_secs(10);
+
+fn target(mode: Mode) -> Target {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut floor = Floor::listen(([127, 0, 0, 1], 0).into(), mode).expect("a port is free");
+        tell.send(floor.port()).expect("the test waits for it");
+        floor.run(FLOOR_SECONDS_MAX)
+    });
+    let port = told.recv().expect("the floor tells its port").expect("it listens");
+    Target { server: ([127, 0, 0, 1], port).into(), pid: std::process::id() }
+}
+
+fn faults(report: &Report) -> Vec<&str> {
+    let names = ["missing", "gaps", "repeats", "versions_skipped", "rejects", "errors", "closed", "ended"];
+    names.into_iter().filter(|name| report.value(name).is_some_and(|value| value != 0)).collect()
+}
+
+#[test]
+fn an_audience_gets_every_change() {
+    for mode in [Mode::Single, Mode::Batched] {
+        let w1 = W1 { followers: 20, rate: 200.0, seconds: 0.5, value_bytes: 64 };
+        let report = w1.run(&target(mode)).expect("the floor serves");
+        assert_eq!(report.value("deliveries").and_then(|count| count.as_u64()), Some(2000));
+        assert_eq!(faults(&report), [""; 0]);
+    }
+}
+
+#[test]
+fn rooms_get_only_what_is_theirs() {
+    let w2 = W2 { objects: 3, rate: 20.0, seconds: 0.5, window: 1 };
+    let report = w2.run(&target(Mode::Batched)).expect("the floor serves");
+    assert_eq!(report.value("deliveries").and_then(|count| count.as_u64()), Some(3000));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn those_who_stall_are_level_in_the_end() {
+    let (followers, stalled, rate, value_bytes) = (6, 2, 400.0, 3900);
+    let w5 = W5 { followers, stalled, rate, value_bytes, seconds_before: 0.2, seconds_stalled: 0.5 };
+    let report = w5.run(&target(Mode::Single)).expect("the floor serves");
+    assert_eq!(report.value("caught_up").and_then(|count| count.as_u64()), Some(2));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn only_loopback_is_served_and_loaded() {
+    let elsewhere = ([192, 0, 2, 1], 80).into();
+    assert!(Floor::listen(elsewhere, Mode::Single).is_err());
+    assert!(Target { server: elsewhere, pid: 1 }.check().is_err());
+}
