@@ -1,0 +1,51 @@
+// Scene: a fake server, some clients, and fake time.
+
+import { vi } from "vitest";
+import { type ConnectOptions, connect, type Slotcast } from "../src/client.ts";
+import { FakeServer } from "./fake-server.ts";
+
+export class Scene {
+  readonly server = new FakeServer();
+  readonly clients: Slotcast[] = [];
+
+  constructor() {
+    vi.useFakeTimers({ now: 1_700_000_000_000 });
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+  }
+
+  client(user: string, options: ConnectOptions = {}): Slotcast {
+    const client = connect("fake", { user, device: `device-${user}`, transport: this.server.transport, ...options });
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Lets `ms` pass, and everything that happens in it happen. */
+  async pass(ms = 100): Promise<void> {
+    await vi.advanceTimersByTimeAsync(ms);
+  }
+
+  end(): void {
+    for (const client of this.clients) client.close();
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  }
+}
+
+/** What the listeners of `names` heard, as `name slot old>value` lines. */
+export function heard(so: { on(name: never, listener: never): unknown }, ...names: string[]): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    so.on(
+      name as never,
+      ((event: { slot?: string; old?: unknown; value?: unknown; by?: string; slots?: string[]; code?: string }) => {
+        const detail = event.slots ?? [event.slot, `${text(event.old)}>${text(event.value)}`, event.code ?? event.by];
+        lines.push([name, ...detail.filter((part) => part !== undefined)].join(" "));
+      }) as never,
+    );
+  }
+  return lines;
+}
+
+function text(value: unknown): string {
+  return value === undefined ? "-" : JSON.stringify(value);
+}
