@@ -6,23 +6,33 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::code::{Code, Fault};
+use crate::limits::Limits;
+use crate::names::ObjectName;
 use crate::reader::{Reader, Token};
+use crate::request::{Refused, Request};
 use crate::shape::{self, Field, Form, Shape};
 use crate::writer::Writer;
 
-/// A client's JSON message as MessagePack.
-pub fn request_bytes(text: &str) -> Result<Vec<u8>, Fault> {
-    let json: Json =
-        serde_json::from_str(text).map_err(|error| Fault::new(Code::BadMessage, error.to_string()))?;
+/// Reads a client's JSON message.
+pub fn request(text: &str, limits: &Limits) -> Result<Request, Refused> {
+    let unnamed = |fault| Refused { fault, reject_id: None, object: None };
+    let (shape, members) = open(text).map_err(unnamed)?;
+    let answered_by_reject = matches!(shape.name, "write" | "send");
+    let reject_id = answered_by_reject.then(|| members.get("id").and_then(Json::as_u64));
+    let object = members.get("object").and_then(Json::as_str).and_then(|name| ObjectName::parse(name).ok());
+    let mut writer = Writer::default();
+    put_shape(shape, members, &mut writer).map_err(|fault| Refused { fault, reject_id, object })?;
+    Request::decode(&writer.0, limits)
+}
+
+fn open(text: &str) -> Result<(&'static Shape, Map<String, Json>), Fault> {
+    let json = serde_json::from_str(text).map_err(|error| Fault::new(Code::BadMessage, error.to_string()))?;
     let Json::Object(mut members) = json else {
         return Err(Fault::new(Code::BadMessage, "a message is an object with a type"));
     };
     let shape = named_shape(&mut members, "type", shape::REQUESTS)?;
-    let shape =
-        shape.map_err(|name| Fault::new(Code::UnknownType, format!("no message is called `{name}`")))?;
-    let mut writer = Writer::default();
-    put_shape(shape, members, &mut writer)?;
-    Ok(writer.0)
+    let shape = shape.map_err(|name| Fault::new(Code::UnknownType, format!("no message is called `{name}`")))?;
+    Ok((shape, members))
 }
 
 /// A server's MessagePack message as JSON. `bytes` is what [`crate::Event::encode`] made.

@@ -48,7 +48,7 @@ impl SessionId {
 pub struct ChannelId(pub u64);
 
 /// Who writes: the conflict rule's *mine* and *another's*.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Author {
     /// The identity.
     pub user: User,
