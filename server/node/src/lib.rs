@@ -1,1 +1,15 @@
-//! The body of the server.
+//! The body of the server: sockets, threads, time and bytes. It decides nothing; what happens is decided in `slotcast_state`.
+//!
+//! One worker per core is an edge and a shard. The bytes of a write walk `gateway/websocket` (decode) -> `worker` (route) ->
+//! shard -> `engine` (commit) -> `worker/deliver` (encode once) -> edge -> `outbox` -> socket.
+
+pub mod cli;
+pub mod config;
+mod engine;
+mod frame;
+mod gateway;
+mod identity;
+mod metrics;
+mod outbox;
+pub mod server;
+mod worker;

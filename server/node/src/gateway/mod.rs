@@ -1,0 +1,93 @@
+//! The doors: one port, HTTP first. Each transport is a sibling here and turns foreign bytes into requests, and events into foreign bytes.
+
+mod budget;
+mod connection;
+mod origin;
+pub mod pages;
+mod websocket;
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::worker::Worker;
+
+/// Head of a request: bytes, headers, and the time it may take.
+const HEAD_BYTES_MAX: usize = 8 * 1024;
+const HEADERS_MAX: usize = 64;
+const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
+
+type Answer = Response<Full<Bytes>>;
+
+/// Accepts connections until the server drains.
+pub async fn accept(worker: Rc<Worker>, listener: TcpListener) {
+    while !worker.is_draining() {
+        match listener.accept().await {
+            Ok((tcp, _)) => _ = tokio::task::spawn_local(Box::pin(serve(worker.clone(), tcp))),
+            Err(error) => {
+                tracing::warn!(%error, "accept failed; trying again in 100 ms");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
+    let connections = &worker.house.metrics.connections;
+    let limit = worker.house.limits.connections as i64;
+    if connections.inc() >= limit {
+        worker.house.metrics.turned_away.inc();
+        connections.dec();
+        return;
+    }
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let service = service_fn(|request| {
+        let worker = worker.clone();
+        async move { Ok::<_, Infallible>(route(&worker, request).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    http.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).half_close(false);
+    let served = http.serve_connection(TokioIo::new(tcp), service).with_upgrades().await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "an HTTP connection ended badly");
+    }
+    worker.house.metrics.connections.dec();
+}
+
+async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/objects") => websocket::upgrade(worker, request),
+        (&Method::GET, "/healthz") => health(worker),
+        (&Method::GET, "/metrics") => text(StatusCode::OK, worker.house.metrics.text()),
+        (&Method::GET | &Method::HEAD, path) => worker.house.pages.answer(path),
+        (_, _) => text(StatusCode::METHOD_NOT_ALLOWED, "only GET is understood here\n"),
+    }
+}
+
+fn health(worker: &Worker) -> Answer {
+    match worker.is_draining() {
+        false => text(StatusCode::OK, "ok\n"),
+        true => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, plain);
+    answer
+}

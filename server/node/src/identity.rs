@@ -1,0 +1,76 @@
+//! Who a connection is: tokens, guests, and one live connection per user and device.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use slotcast_protocol::{Code, Device, Fault, User};
+use slotcast_state::{Author, SessionId};
+
+/// Where a session is: its worker, and its number there.
+pub type Place = (usize, SessionId);
+
+/// All sessions of the server, and who may have one.
+pub struct Identities {
+    dev: bool,
+    tokens: BTreeMap<String, User>,
+    sessions_per_user: usize,
+    live: DashMap<Arc<Author>, Place>,
+    per_user: DashMap<User, usize>,
+}
+
+impl Identities {
+    pub fn new(dev: bool, tokens: BTreeMap<String, User>, sessions_per_user: usize) -> Self {
+        Identities { dev, tokens, sessions_per_user, live: DashMap::new(), per_user: DashMap::new() }
+    }
+
+    /// The user that a `hello` speaks for. `guest` is the name that a guest without one gets.
+    pub fn user(&self, token: Option<&str>, wanted: Option<User>, guest: &str) -> Result<User, Fault> {
+        let refused = || Fault::new(Code::Unauthorized, "token: is not accepted");
+        match token {
+            Some(token) => self.by_token(token).ok_or_else(refused),
+            None if self.dev => wanted.map_or_else(|| User::parse(guest), Ok),
+            None => Err(Fault::new(Code::Unauthorized, "token: is missing")),
+        }
+    }
+
+    /// Compares with every token in full, so that the time taken tells nothing about how much of one was right.
+    fn by_token(&self, token: &str) -> Option<User> {
+        let same = |known: &str| {
+            known.len() == token.len() && known.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+        };
+        self.tokens.iter().fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
+    }
+
+    /// Counts a new session of the user; false if there are too many.
+    pub fn admit(&self, user: &User) -> bool {
+        let mut count = self.per_user.entry(user.clone()).or_insert(0);
+        let free = *count < self.sessions_per_user;
+        *count += usize::from(free);
+        free
+    }
+
+    /// Makes the session its author's live one; the place of the one before it.
+    pub fn enter(&self, author: Arc<Author>, place: Place) -> Option<Place> {
+        self.live.insert(author, place)
+    }
+
+    /// The session has ended.
+    pub fn leave(&self, author: &Arc<Author>, place: Place) {
+        self.live.remove_if(author, |_, live| *live == place);
+        self.dismiss(&author.user);
+    }
+
+    /// Takes back an [`Identities::admit`].
+    pub fn dismiss(&self, user: &User) {
+        if let Some(mut count) = self.per_user.get_mut(user) {
+            *count -= 1;
+        }
+        self.per_user.remove_if(user, |_, count| *count == 0);
+    }
+}
+
+/// A device id for a client that brought none.
+pub fn fresh_device(session: u64, now_ms: u64) -> Device {
+    Device::parse(&format!("d{now_ms:x}-{session:x}")).expect("hex digits make a good name")
+}

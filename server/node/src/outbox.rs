@@ -1,0 +1,194 @@
+//! The way out of one connection. Whole frames go straight to the socket; what it does not take at once is held here, and from then on the
+//! connection is *full* until all of that is gone: at most the piece in flight, and the answers to requests that were read before.
+//!
+//! A full connection is not read from either, so the answers are bounded by what one read gives.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, Bytes};
+use slotcast_state::Flow;
+use tokio::net::TcpStream;
+
+/// Pieces that go out in one call.
+const SLICES_MAX: usize = 64;
+
+/// Shared by the connection's task and its worker, on one thread.
+pub struct Outbox {
+    socket: TcpStream,
+    queue: RefCell<VecDeque<Bytes>>,
+    state: Cell<State>,
+    task: RefCell<Option<Waker>>,
+    /// When the connection last gave a sign of life, in ms.
+    alive_ms: Cell<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Full,
+    Lost,
+}
+
+impl Outbox {
+    pub fn new(socket: TcpStream, now_ms: u64) -> Self {
+        let (queue, task) = (RefCell::default(), RefCell::default());
+        Outbox { socket, queue, state: Cell::new(State::Open), task, alive_ms: Cell::new(now_ms) }
+    }
+
+    pub fn alive_ms(&self) -> u64 {
+        self.alive_ms.get()
+    }
+
+    pub fn touch(&self, now_ms: u64) {
+        self.alive_ms.set(now_ms);
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state.get() == State::Open
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.state.get() == State::Full
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.state.get() == State::Lost
+    }
+
+    /// Whom to wake when the connection becomes full or is lost.
+    pub fn set_task(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        match &*task {
+            Some(same) if same.will_wake(waker) => {}
+            Some(_) | None => *task = Some(waker.clone()),
+        }
+    }
+
+    /// Puts whole frames behind what waits; they go out with the next [`Outbox::push`] or [`Outbox::flush`].
+    pub fn defer(&self, frames: Bytes) {
+        if !self.is_lost() {
+            self.queue.borrow_mut().push_back(frames);
+        }
+    }
+
+    /// Sends whole frames now, behind what was deferred.
+    pub fn push(&self, frames: Bytes) -> Flow {
+        if self.is_open() && self.queue.borrow().is_empty() {
+            return match self.socket.try_write(&frames) {
+                Ok(written) if written == frames.len() => Flow::Open,
+                Ok(written) => self.hold(frames.slice(written..)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.hold(frames),
+                Err(_) => self.lose(),
+            };
+        }
+        self.defer(frames);
+        self.flush()
+    }
+
+    /// Sends what was deferred.
+    pub fn flush(&self) -> Flow {
+        while self.is_open() && !self.queue.borrow().is_empty() {
+            match self.write_some() {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.fill(),
+                Err(_) => return self.lose(),
+            }
+        }
+        if self.is_open() { Flow::Open } else { Flow::Full }
+    }
+
+    /// Ready when a full connection has taken all that was held.
+    pub fn poll_drained(&self, context: &mut Context<'_>, now_ms: u64) -> Poll<io::Result<()>> {
+        while !self.queue.borrow().is_empty() {
+            std::task::ready!(self.socket.poll_write_ready(context))?;
+            match self.write_some() {
+                Ok(()) => self.touch(now_ms),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.state.set(State::Open);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the connection from outside its task.
+    pub fn lose(&self) -> Flow {
+        self.state.set(State::Lost);
+        self.queue.borrow_mut().clear();
+        self.wake();
+        Flow::Full
+    }
+
+    pub fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// The socket, when no one else needs the outbox.
+    pub fn into_socket(self) -> TcpStream {
+        self.socket
+    }
+
+    /// The socket, for reading.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    fn hold(&self, rest: Bytes) -> Flow {
+        self.queue.borrow_mut().push_back(rest);
+        self.fill();
+        Flow::Full
+    }
+
+    fn fill(&self) {
+        self.state.set(State::Full);
+        self.wake();
+    }
+
+    fn write_some(&self) -> io::Result<()> {
+        let mut queue = self.queue.borrow_mut();
+        let slices: Vec<IoSlice<'_>> = queue.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
+        let mut written = self.socket.try_write_vectored(&slices)?;
+        drop(slices);
+        while let Some(first) = queue.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                break;
+            }
+            written -= first.len();
+            queue.pop_front();
+        }
+        if queue.is_empty() && queue.capacity() > 8 {
+            queue.shrink_to(0);
+        }
+        Ok(())
+    }
+}
+
+/// The stream under tungstenite: reads come from the socket; what tungstenite writes by itself (pongs, the answer to a close) is a whole frame
+/// and takes its place among the others.
+pub struct UnderWebSocket(pub std::rc::Rc<Outbox>);
+
+impl io::Read for UnderWebSocket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.socket.try_read(buffer)
+    }
+}
+
+impl io::Write for UnderWebSocket {
+    fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+        self.0.defer(Bytes::copy_from_slice(frame));
+        Ok(frame.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.0.is_open() {
+            self.0.flush();
+        }
+        Ok(())
+    }
+}

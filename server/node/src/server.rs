@@ -1,0 +1,117 @@
+//! The whole server: its threads from start to drain.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use slotcast_state::Shard;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+use crate::config::Config;
+use crate::gateway;
+use crate::gateway::pages::Pages;
+use crate::identity::Identities;
+use crate::metrics::Metrics;
+use crate::worker::{House, Letter, Worker, now_ms};
+
+/// Connections that the kernel holds until a worker takes them.
+const BACKLOG: i32 = 4_096;
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub fn run(config: Config) -> io::Result<()> {
+    let listener = listen(config.listen)?;
+    let address = listener.local_addr()?;
+    let (house, mail) = house(&config)?;
+    for (number, mail) in mail.into_iter().enumerate() {
+        let (house, kinds) = (house.clone(), config.kinds.clone());
+        let listener = listener.try_clone()?;
+        let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64) ^ u64::from(std::process::id()) << 32;
+        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone());
+        std::thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || work(number, house, shard, listener, mail))?;
+    }
+    drop(listener);
+    greet(&config, address);
+    wait(&house)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    use socket2::{Domain, Socket, Type};
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into()).map_err(named)?;
+    socket.listen(BACKLOG).map_err(named)?;
+    Ok(socket.into())
+}
+
+fn house(config: &Config) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
+    let (boxes, mail): (Vec<UnboundedSender<_>>, Vec<_>) = (0..config.workers).map(|_| unbounded_channel()).unzip();
+    let pages = match &config.pages {
+        Some(folder) => Pages::of(folder).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot read the pages in {}: {error}", folder.display()))
+        })?,
+        None => Pages::default(),
+    };
+    let house = House {
+        limits: config.limits.clone(),
+        identities: Identities::new(config.dev, config.users.clone(), config.limits.sessions_per_user),
+        metrics: Metrics::default(),
+        origins: config.origins.clone(),
+        dev: config.dev,
+        pages,
+        boxes,
+    };
+    Ok((Arc::new(house), mail))
+}
+
+fn work(number: usize, house: Arc<House>, shard: Shard, listener: TcpListener, mail: UnboundedReceiver<Letter>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("the kernel gives an epoll to each worker");
+    LocalSet::new().block_on(&runtime, async {
+        let worker = Worker::new(number, house, shard);
+        let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
+        tokio::task::spawn_local(gateway::accept(worker.clone(), listener));
+        worker.run(mail).await;
+    });
+}
+
+fn greet(config: &Config, address: SocketAddr) {
+    println!("slotcast listens on http://{address}/");
+    if config.dev {
+        println!("--dev: anyone on this machine is let in as a guest; do not put this on a network");
+    }
+    tracing::info!(%address, workers = config.workers, dev = config.dev, "serving");
+}
+
+/// Sleeps until told to stop; then every session is told when to come back, and nothing that was accepted is lost.
+fn wait(house: &House) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            result = tokio::signal::ctrl_c() => result?,
+        }
+        tracing::info!(sessions = house.metrics.sessions.get(), "draining");
+        for letter_box in &house.boxes {
+            let _ = letter_box.send(Letter::Drain);
+        }
+        let drained = async {
+            while house.metrics.sessions.get() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let limit = Duration::from_millis(house.limits.drain_ms);
+        if tokio::time::timeout(limit, drained).await.is_err() {
+            tracing::warn!(sessions = house.metrics.sessions.get(), "not all sessions ended in time");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    })
+}

@@ -1,0 +1,67 @@
+//! From effects to letters: every event is encoded once per channel, however many edges and followers get it.
+
+use bytes::Bytes;
+use slotcast_protocol::{Cursor, Event};
+use slotcast_state::{ChannelId, Delivery, Mark, Start};
+
+use super::desk::Mail;
+use crate::frame;
+use crate::metrics::Metrics;
+
+/// The deliveries of one turn.
+pub struct Turn<'a> {
+    mail: Vec<Vec<Mail>>,
+    metrics: &'a Metrics,
+    /// The last start that was encoded: joins of one turn often ask for the same.
+    last_start: Option<(ChannelId, Option<Cursor>, Mark, Bytes)>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(workers: usize, metrics: &'a Metrics) -> Self {
+        Turn { mail: (0..workers).map(|_| Vec::new()).collect(), metrics, last_start: None }
+    }
+
+    pub fn take(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Reply { session, event } => self.to(session.edge().0, Mail::Reply { session, event }),
+            Delivery::Publish { channel, encoding, edges, event, mark } => {
+                self.metrics.encodings.inc();
+                let frame = frame::of(&event, encoding);
+                for edge in edges {
+                    self.to(edge.0, Mail::Frame { channel, frame: frame.clone(), mark });
+                }
+            }
+            Delivery::Start { session, start } => {
+                let frames = self.encode_start(&start);
+                self.to(session.edge().0, Mail::Start { session, start: Box::new(start), frames });
+            }
+            Delivery::Left { session, object } => self.to(session.edge().0, Mail::Left { session, object }),
+        }
+    }
+
+    /// What there is for each worker.
+    pub fn letters(self) -> impl Iterator<Item = (usize, Vec<Mail>)> {
+        self.mail.into_iter().enumerate().filter(|(_, mail)| !mail.is_empty())
+    }
+
+    fn to(&mut self, edge: u16, mail: Mail) {
+        self.mail[usize::from(edge)].push(mail);
+    }
+
+    fn encode_start(&mut self, start: &Start) -> Bytes {
+        let Start { channel, cursor, mark, events, audience, .. } = start;
+        if let Some((same_channel, same_cursor, same_mark, frames)) = &self.last_start
+            && (same_channel, same_cursor, same_mark) == (channel, cursor, mark)
+        {
+            return frames.clone();
+        }
+        self.metrics.caught_up.inc();
+        let mut out = Vec::new();
+        events.iter().for_each(|event: &Event| frame::put(event, audience.encoding, &mut out));
+        let frames = Bytes::from(out);
+        if !events.is_empty() {
+            self.last_start = Some((*channel, *cursor, *mark, frames.clone()));
+        }
+        frames
+    }
+}

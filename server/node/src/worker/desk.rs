@@ -1,0 +1,67 @@
+//! What has gathered for the next turn, and what goes to other workers.
+
+use bytes::Bytes;
+use slotcast_protocol::{CloseCode, Event, ObjectName};
+use slotcast_state::{ChannelId, Input, Mark, SessionId, Start};
+
+/// From worker to worker: one per turn and kind, however much is in it.
+pub enum Letter {
+    /// For the shard.
+    Inputs(Vec<Input>),
+    /// For the edge.
+    Mail(Vec<Mail>),
+    /// A session is to end.
+    Close { session: SessionId, code: CloseCode },
+    /// The server stops.
+    Drain,
+}
+
+/// From a shard to an edge; the order counts.
+pub enum Mail {
+    /// An answer.
+    Reply { session: SessionId, event: Event },
+    /// For all followers that the edge has in the channel.
+    Frame { channel: ChannelId, frame: Bytes, mark: Mark },
+    /// A follower begins; `frames` are the start's events.
+    Start { session: SessionId, start: Box<Start>, frames: Bytes },
+    /// A session has left an object.
+    Left { session: SessionId, object: ObjectName },
+}
+
+pub struct Desk {
+    /// For this worker's shard.
+    pub own: Vec<Input>,
+    /// For this worker's edge.
+    pub mail: Vec<Mail>,
+    /// Devices that were made up here.
+    pub devices: u64,
+    /// What the gauge of objects holds of this worker.
+    pub objects_reported: i64,
+    /// By worker.
+    outgoing: Vec<Vec<Input>>,
+}
+
+impl Desk {
+    pub fn new(workers: usize) -> Self {
+        let outgoing = (0..workers).map(|_| Vec::new()).collect();
+        Desk { own: Vec::new(), mail: Vec::new(), devices: 0, objects_reported: 0, outgoing }
+    }
+
+    /// Puts an input to the shard that owns the object.
+    pub fn put(&mut self, object: &ObjectName, input: Input) {
+        let owner = owner(object, self.outgoing.len());
+        self.outgoing[owner].push(input);
+    }
+
+    pub fn take_letters(&mut self) -> Vec<(usize, Vec<Input>)> {
+        let filled = self.outgoing.iter_mut().enumerate().filter(|(_, inputs)| !inputs.is_empty());
+        filled.map(|(worker, inputs)| (worker, std::mem::take(inputs))).collect()
+    }
+}
+
+/// FNV-1a; it only spreads objects over shards, and whoever forces a collision gains nothing but a crowded core.
+fn owner(object: &ObjectName, workers: usize) -> usize {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = object.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    (hash % workers as u64) as usize
+}

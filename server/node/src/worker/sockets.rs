@@ -1,0 +1,105 @@
+//! The sockets of a worker's sessions, as the edge wants them.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use slotcast_protocol::CloseCode;
+use slotcast_state::{Flow, SessionId, Sink};
+
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+
+#[derive(Default)]
+pub struct Sockets {
+    by_slot: Vec<Option<Socket>>,
+    /// Those with answers that go out at the end of the turn.
+    deferred: Vec<SessionId>,
+    pushes: u64,
+    pushed_bytes: u64,
+    full: u64,
+}
+
+struct Socket {
+    session: SessionId,
+    outbox: Rc<Outbox>,
+    closing: Option<CloseCode>,
+}
+
+impl Sockets {
+    pub fn insert(&mut self, session: SessionId, outbox: Rc<Outbox>) {
+        let slot = session.slot();
+        if slot >= self.by_slot.len() {
+            self.by_slot.resize_with(slot + 1, || None);
+        }
+        self.by_slot[slot] = Some(Socket { session, outbox, closing: None });
+    }
+
+    pub fn remove(&mut self, session: SessionId) {
+        if self.socket(session).is_some() {
+            self.by_slot[session.slot()] = None;
+        }
+    }
+
+    pub fn sessions(&self) -> Vec<SessionId> {
+        self.by_slot.iter().flatten().map(|socket| socket.session).collect()
+    }
+
+    pub fn outbox(&self, session: SessionId) -> Option<&Rc<Outbox>> {
+        self.socket(session).map(|socket| &socket.outbox)
+    }
+
+    /// Puts an answer behind what waits; [`Sockets::flush`] sends it.
+    pub fn defer(&mut self, session: SessionId, frame: Bytes) {
+        if let Some(outbox) = self.outbox(session) {
+            outbox.defer(frame);
+            self.deferred.push(session);
+        }
+    }
+
+    pub fn flush(&mut self) {
+        for session in std::mem::take(&mut self.deferred) {
+            if let Some(outbox) = self.outbox(session).filter(|outbox| outbox.is_open()) {
+                outbox.flush();
+            }
+        }
+    }
+
+    /// Asks the session's task to close with a code.
+    pub fn close(&mut self, session: SessionId, code: CloseCode) {
+        if let Some(socket) = self.by_slot.get_mut(session.slot()).and_then(Option::as_mut)
+            && socket.session == session
+        {
+            socket.closing = Some(code);
+            socket.outbox.wake();
+        }
+    }
+
+    pub fn closing(&self, session: SessionId) -> Option<CloseCode> {
+        self.socket(session).and_then(|socket| socket.closing)
+    }
+
+    /// Adds what was counted here to the server's metrics.
+    pub fn report(&mut self, metrics: &Metrics) {
+        metrics.pushes.inc_by(std::mem::take(&mut self.pushes));
+        metrics.pushed_bytes.inc_by(std::mem::take(&mut self.pushed_bytes));
+        metrics.full.inc_by(std::mem::take(&mut self.full));
+    }
+
+    fn socket(&self, session: SessionId) -> Option<&Socket> {
+        self.by_slot.get(session.slot())?.as_ref().filter(|socket| socket.session == session)
+    }
+}
+
+impl Sink for Sockets {
+    fn is_open(&self, session: SessionId) -> bool {
+        self.outbox(session).is_some_and(|outbox| outbox.is_open())
+    }
+
+    fn push(&mut self, session: SessionId, frames: Bytes) -> Flow {
+        self.pushes += 1;
+        self.pushed_bytes += frames.len() as u64;
+        let flow = self.outbox(session).map_or(Flow::Full, |outbox| outbox.push(frames));
+        self.full += u64::from(flow == Flow::Full);
+        flow
+    }
+}
