@@ -3,7 +3,8 @@ import { connect } from "/slotcast.js";
 import { byId, element } from "./element.js";
 import { chosenName, guestName, hue, showState } from "./visitor.js";
 
-const slotcast = connect("/objects", { user: chosenName() ?? guestName() });
+const me = chosenName() ?? guestName();
+const slotcast = connect("/objects", { user: me });
 const board = slotcast.object("board/home");
 showState(slotcast, byId("state"));
 board.setStatus({ here: true }).catch(say);
@@ -17,7 +18,7 @@ byId("lamps").append(...lamps);
 
 /** A lit lamp holds the name of who lit it; nothing there is a dark one. */
 function turn(slot) {
-  const written = board.get(slot) === undefined ? board.set(slot, slotcast.user) : board.delete(slot);
+  const written = board.get(slot) === undefined ? board.set(slot, me) : board.delete(slot);
   written.catch(say);
   draw();
 }

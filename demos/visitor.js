@@ -8,7 +8,7 @@ export function segment(parameter, otherwise) {
 }
 
 /** The name to go by: `?user=ada`, else the one chosen in the chat, else nothing. */
-export const chosenName = () => query.get("user") ?? localStorage.getItem("name");
+export const chosenName = () => [query.get("user"), localStorage.getItem("name")].find((name) => /^[^@*\s][^*\p{Cc}]{0,23}$/u.test(name ?? ""));
 
 /** A name for someone who has not chosen one; it lasts as long as the tab. */
 export function guestName() {

@@ -36,7 +36,7 @@ export function messages(room, me, { arrived }) {
       }
       previous = entry;
     }
-    settle(entries);
+    settle();
     empty.hidden = entries.size > 0 || waiting.length > 0;
     if (!loaded) log.ariaBusy = "false";
     if (fresh) arrived(fresh);
@@ -70,23 +70,25 @@ export function messages(room, me, { arrived }) {
   function say(text) {
     const foot = element("p", { className: "foot" });
     const line = element("li", { className: "mine waits" }, element("p", { className: "text" }, text), foot);
-    const message = { text, line, foot, accepted: false };
+    const message = { text, line, foot, version: undefined, epoch: undefined };
     waiting.push(message);
     pending.append(line);
     empty.hidden = true;
     toEnd();
     room.append("log", { text }).then(
-      () => {
-        message.accepted = true;
+      ({ version }) => {
+        Object.assign(message, { version, epoch: room.epoch });
+        draw();
       },
       (reason) => refuse(message, reason),
     );
   }
 
-  /** The answer to a write arrives just before the entry itself, so the next frame takes the waiting line's place. */
+  /** The server's answer comes just before the entry itself: the line waits till the copy has got so far, or has died. */
   function settle() {
-    for (const { accepted, line } of waiting) if (accepted) line.remove();
-    waiting = waiting.filter(({ accepted }) => !accepted);
+    const isThere = ({ version, epoch }) => version !== undefined && (version <= room.version || epoch !== room.epoch);
+    for (const { line } of waiting.filter(isThere)) line.remove();
+    waiting = waiting.filter((message) => !isThere(message));
   }
 
   function refuse(message, reason) {

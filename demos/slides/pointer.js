@@ -41,13 +41,13 @@ export function pointer(deck, stage, mayPoint) {
   }
 
   function tell(place) {
-    if (!mayPoint() || performance.now() - sent_at < gap_ms) return;
+    if (!mayPoint() || deck.state !== "live" || performance.now() - sent_at < gap_ms) return;
     sent_at = performance.now();
-    deck.send("pointer", place)?.catch(() => {});
+    deck.send("pointer", place).catch(() => {});
   }
 
   function stop() {
-    if (held && mayPoint()) deck.send("pointer", null)?.catch(() => {});
+    if (held && mayPoint() && deck.state === "live") deck.send("pointer", null).catch(() => {});
     held = false;
   }
 
@@ -69,7 +69,8 @@ export function applause(deck) {
   const [marks, clap] = [byId("marks"), byId("clap")];
   deck.onSend("applause", ({ by }) => rise(by));
   clap.addEventListener("click", () => {
-    deck.send("applause", true)?.catch(() => {});
+    if (deck.state !== "live") return; // late applause is none
+    deck.send("applause", true).catch(() => {});
     clap.disabled = true; // five a second are applause enough
     setTimeout(() => {
       clap.disabled = false;

@@ -61,9 +61,9 @@ function turn(by) {
   if (next.step < 0) next = slide > 0 ? { slide: slide - 1, step: lastStep(slides[slide - 1]) } : { slide, step };
   if (next.step > lastStep(slides[slide])) next = slide < slides.length - 1 ? { slide: slide + 1, step: 0 } : { slide, step };
   if (!speaking()) own = next;
-  else deck.transact((tx) => {
-    tx.set("slide", next.slide);
-    tx.set("step", next.step);
+  else deck.batch(() => {
+    deck.set("slide", next.slide);
+    deck.set("step", next.step);
   }).catch((reason) => say(`Not turned: ${reason.what ?? reason.message}`));
   show();
 }

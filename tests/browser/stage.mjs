@@ -1,0 +1,88 @@
+// The stage of the browser tests: the real server, a wire that can be cut, Chromium, and what its pages complain of.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import net from "node:net";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const binary = process.env.SLOTCAST_BIN ?? path.join(root, "target/release/slotcast");
+
+/** Starts the server on a port of its choice; `stop` ends it and waits. */
+export async function startServer() {
+  const words = ["serve", "--dev", "--listen", "127.0.0.1:0", "--pages", "demos", "--config", "demos/slotcast.toml"];
+  const server = spawn(binary, words, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const port = await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`the server ended with ${code} before it was ready`)));
+    createInterface(server.stdout).on("line", (line) => {
+      const found = /http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+      if (found) resolve(Number(found[1]));
+    });
+  });
+  const stop = async () => {
+    if (server.exitCode !== null) return;
+    server.kill("SIGKILL");
+    await once(server, "exit");
+  };
+  return { port, stop };
+}
+
+/** A visitor's way to the server, on a port of its own: it can be cut, or lose all that the server says. */
+export async function layWire(port) {
+  const pairs = new Set();
+  let isCut = false;
+  let isDeaf = false;
+  const door = net.createServer((near) => {
+    if (isCut) return near.destroy();
+    const far = net.connect(port, "127.0.0.1");
+    const pair = [near, far];
+    pairs.add(pair);
+    const end = () => {
+      for (const socket of pair) socket.destroy();
+      pairs.delete(pair);
+    };
+    for (const socket of pair) socket.on("error", end).on("close", end);
+    near.pipe(far);
+    far.on("data", (bytes) => isDeaf || near.write(bytes));
+  });
+  door.listen(0, "127.0.0.1");
+  await once(door, "listening");
+  return {
+    port: door.address().port,
+    /** From now on the client hears nothing, though the server hears the client. */
+    deafen() {
+      isDeaf = true;
+    },
+    cut() {
+      isCut = true;
+      for (const [near, far] of pairs) for (const socket of [near, far]) socket.destroy();
+    },
+    mend() {
+      isCut = isDeaf = false;
+    },
+    close: () => {
+      isCut = true;
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      door.close();
+    },
+  };
+}
+
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+
+/** Errors and warnings of a page, but for the sockets that a test has cut. */
+export function complaintsOf(page) {
+  const complaints = [];
+  page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type())) return;
+    if (!/WebSocket connection to .* failed/.test(message.text())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
+  return complaints;
+}
