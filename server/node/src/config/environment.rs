@@ -1,0 +1,76 @@
+//! `SLOTCAST_*` variables. One that is not known is an error: it would otherwise be a setting that does nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{ConfigError, Place, unknown};
+use super::{Config, limits, setting};
+
+const PREFIX: &str = "SLOTCAST_";
+const CONFIG: &str = "SLOTCAST_CONFIG";
+const LIMITS: &str = "SLOTCAST_LIMITS_";
+
+/// One variable and what it does to the configuration.
+type Setter = fn(&mut Config, &str) -> Result<(), String>;
+
+const SETTERS: [(&str, Setter); 7] = [
+    ("SLOTCAST_LISTEN", |config, text| Ok(config.listen = setting::listen(text)?)),
+    ("SLOTCAST_WORKERS", |config, text| Ok(config.workers = setting::workers_text(text)?)),
+    ("SLOTCAST_DEV", |config, text| Ok(config.dev = setting::flag(text)?)),
+    ("SLOTCAST_PAGES", |config, text| Ok(config.pages = Some(setting::pages(PathBuf::from(text))?))),
+    ("SLOTCAST_ORIGINS", |config, text| Ok(config.origins = origins(text)?)),
+    ("SLOTCAST_LOG", |config, text| Ok(config.log = setting::log(text.to_owned())?)),
+    ("SLOTCAST_LOG_FORMAT", |config, text| Ok(config.log_json = setting::log_format(text)?)),
+];
+
+/// Not the server's: the command line's own, and those of the tests.
+const OTHERS: [&str; 3] = ["SLOTCAST_TOKEN", "SLOTCAST_URL", "SLOTCAST_BIN"];
+const OTHERS_BEGIN: [&str; 2] = ["SLOTCAST_TEST_", "SLOTCAST_SEED"];
+
+/// The variables that are about the server, all of them known.
+pub(super) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let ours = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && !is_other(name));
+        let ours: BTreeMap<String, String> = ours.collect();
+        for name in ours.keys() {
+            if name != CONFIG && !name.starts_with(LIMITS) && setter(name).is_none() {
+                let known = SETTERS.iter().map(|(known, _)| *known).chain([CONFIG]);
+                return Err(Place::Variable(name).error(unknown("variable", name, known)));
+            }
+        }
+        Ok(Environment(ours))
+    }
+
+    /// The file that the environment names.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.0.get(CONFIG).filter(|path| !path.is_empty()).map(Path::new)
+    }
+
+    pub fn apply(&self, config: &mut Config) -> Result<(), ConfigError> {
+        for (name, text) in &self.0 {
+            let set = if let Some(limit) = name.strip_prefix(LIMITS) {
+                limits::set_text(Arc::make_mut(&mut config.limits), &limit.to_ascii_lowercase(), text)
+            } else {
+                setter(name).map_or(Ok(()), |set| set(config, text))
+            };
+            set.map_err(|why| Place::Variable(name).error(why))?;
+        }
+        Ok(())
+    }
+}
+
+fn setter(name: &str) -> Option<Setter> {
+    SETTERS.iter().find(|(known, _)| *known == name).map(|(_, set)| *set)
+}
+
+fn is_other(name: &str) -> bool {
+    OTHERS.contains(&name) || OTHERS_BEGIN.iter().any(|beginning| name.starts_with(beginning))
+}
+
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let each = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    each.map(setting::origin).collect()
+}

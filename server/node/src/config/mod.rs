@@ -1,0 +1,152 @@
+//! What the operator decided: defaults, then the file, then the environment, then the flags; the last to speak wins.
+//!
+//! Everything is checked here, once. A name that is not known is an error that says which one was probably meant, so that a
+//! typing mistake is never a setting that silently does nothing.
+
+mod environment;
+mod error;
+mod file;
+mod kinds;
+mod limits;
+mod setting;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use slotcast_protocol::{Limits, User};
+use slotcast_state::Kinds;
+
+pub use error::ConfigError;
+
+use environment::Environment;
+use error::Place;
+
+/// The port that clients try when they are told none.
+pub const PORT: u16 = 7440;
+
+/// A server's settings, all of them good.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; a loopback address when `dev`.
+    pub listen: SocketAddr,
+    /// Threads, each an edge and a shard; one per core if nothing is said.
+    pub workers: usize,
+    /// Whether guests may enter without a token.
+    pub dev: bool,
+    /// A folder of pages to serve over HTTP.
+    pub pages: Option<PathBuf>,
+    /// Where browsers' pages may come from, as in `Origin`: `https://example.org`.
+    pub origins: Vec<String>,
+    /// By token.
+    pub users: BTreeMap<String, User>,
+    /// In force for all.
+    pub limits: Arc<Limits>,
+    /// How objects behave.
+    pub kinds: Arc<Kinds>,
+    /// What to log, as directives of `tracing`'s environment filter.
+    pub log: String,
+    /// Whether log lines are JSON.
+    pub log_json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+            workers: std::thread::available_parallelism().map_or(1, usize::from).min(setting::WORKERS_MAX),
+            dev: false,
+            pages: None,
+            origins: Vec::new(),
+            users: BTreeMap::new(),
+            limits: Arc::default(),
+            kinds: Arc::default(),
+            log: "info".to_owned(),
+            log_json: false,
+        }
+    }
+}
+
+/// What the command line says; None and false leave a setting as it was.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--workers`
+    pub workers: Option<String>,
+    /// `--dev`
+    pub dev: bool,
+    /// `--pages`
+    pub pages: Option<PathBuf>,
+    /// `--log`
+    pub log: Option<String>,
+}
+
+impl Config {
+    /// All sources together. `file` is `--config`; without it the environment may name one.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+        flags: Flags,
+    ) -> Result<Config, ConfigError> {
+        let environment = Environment::read(variables)?;
+        let mut config = Config::default();
+        if let Some(path) = file.or(environment.config_file()) {
+            file::read(path)?.apply(&mut config)?;
+        }
+        environment.apply(&mut config)?;
+        flags.apply(&mut config)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// As a file that could be loaded, but for the tokens, which are not shown.
+    pub fn to_toml(&self) -> String {
+        shown::file(self)
+    }
+
+    /// What no single setting can tell.
+    fn check(&self) -> Result<(), ConfigError> {
+        limits::check(&self.limits)?;
+        if self.dev && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::general(format!(
+                "dev lets everyone in without a token, so it listens on this machine only: {} is not a loopback \
+                 address; leave out dev, or listen on 127.0.0.1:{}",
+                self.listen,
+                self.listen.port(),
+            )));
+        }
+        if !self.dev && self.users.is_empty() {
+            return Err(ConfigError::general(
+                "nobody could connect: there are no users; name some in the file's [users] table \
+                 (name = \"token\"), or say --dev to let guests in from this machine",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Flags {
+    fn apply(self, config: &mut Config) -> Result<(), ConfigError> {
+        if let Some(text) = &self.listen {
+            config.listen = setting::listen(text).map_err(|why| Place::Flag("--listen").error(why))?;
+        }
+        if let Some(text) = &self.workers {
+            config.workers =
+                setting::workers_text(text).map_err(|why| Place::Flag("--workers").error(why))?;
+        }
+        if let Some(folder) = self.pages {
+            config.pages = Some(setting::pages(folder).map_err(|why| Place::Flag("--pages").error(why))?);
+        }
+        if let Some(text) = self.log {
+            config.log = setting::log(text).map_err(|why| Place::Flag("--log").error(why))?;
+        }
+        config.dev |= self.dev;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The effective configuration as a file, for `slotcast serve --check`.
+
+use std::fmt::Write;
+
+use slotcast_state::Kind;
+
+use super::{Config, kinds};
+
+/// Writing to a String does not fail.
+const GROWS: &str = "a String takes all";
+
+pub(super) fn file(config: &Config) -> String {
+    let mut out = String::new();
+    plain(config, &mut out);
+    out.push_str("\n[users]\n");
+    for (token, user) in &config.users {
+        writeln!(out, "# {} = a token of {} bytes", text(user.as_str()), token.len()).expect(GROWS);
+    }
+    out.push_str("\n[limits]\n");
+    for (name, value) in config.limits.table() {
+        writeln!(out, "{name} = {value}").expect(GROWS);
+    }
+    kind("default", &config.kinds.other, &mut out);
+    for (name, named) in &config.kinds.named {
+        kind(&format!("kind.{}", text(name)), named, &mut out);
+    }
+    out
+}
+
+fn plain(config: &Config, out: &mut String) {
+    let origins: Vec<String> = config.origins.iter().map(|origin| text(origin)).collect();
+    let pages = config.pages.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
+    let lines = [
+        format!("listen = {}", text(&config.listen.to_string())),
+        format!("workers = {}", config.workers),
+        format!("dev = {}", config.dev),
+        pages.map_or("# pages: none".to_owned(), |folder| {
+            format!("pages = {}", text(&folder.to_string_lossy()))
+        }),
+        format!("origins = [{}]", origins.join(", ")),
+        format!("log = {}", text(&config.log)),
+        format!("log_format = {}", text(if config.log_json { "json" } else { "text" })),
+    ];
+    lines.iter().for_each(|line| writeln!(out, "{line}").expect(GROWS));
+}
+
+fn kind(header: &str, kind: &Kind, out: &mut String) {
+    let rules = kind.rules.iter();
+    let rules =
+        rules.map(|(slots, rule)| format!("{} = {}", text(slots.as_str()), text(&kinds::rule_text(*rule))));
+    let rules: Vec<String> = rules.collect();
+    let lines = [
+        format!("\n[{header}]"),
+        format!("linger_ms = {}", kind.linger_ms),
+        format!("clear = {}", kind.clear),
+        format!("resync_depth = {}", kind.resync_depth),
+        format!("rules = {{ {} }}", rules.join(", ")),
+    ];
+    lines.iter().for_each(|line| writeln!(out, "{line}").expect(GROWS));
+}
+
+/// A TOML string.
+fn text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
