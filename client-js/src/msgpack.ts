@@ -255,6 +255,8 @@ class Reader {
       case 0xde:
       case 0xdf:
         return this.#map(this.#length(code - 0xdd), depth);
+      case 0xc1:
+        throw new MalformedValue("bad_message", "0xc1 is no type");
       default:
         throw new MalformedValue("bad_value", `type 0x${code.toString(16)} is not allowed`);
     }
@@ -277,7 +279,7 @@ class Reader {
     try {
       return utf8Decoder.decode(this.#bytes.subarray(from, to));
     } catch {
-      throw new MalformedValue("bad_value", "a string is not UTF-8");
+      throw new MalformedValue("bad_message", "a string is not UTF-8");
     }
   }
 

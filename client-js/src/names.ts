@@ -1,18 +1,18 @@
 // Names: the rules of protocol.md, section 3.
 
-const objectRule = /^(?=[\s\S]{1,255}$)(?!(?:.*\/)?\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+){1,7}$/;
+const objectRule = /^(?=[\s\S]{1,255}$)(?!(?:.*\/)?\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+){0,7}$/;
 const deviceRule = /^[A-Za-z0-9._~-]{1,64}$/;
 const namesForbidden: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const utf8 = new TextEncoder();
 
-/** `kind/rest`: 2 to 8 segments, at most 255 bytes. */
+/** 1 to 8 segments, the first is the kind; at most 255 bytes. */
 export function isObjectName(name: string): boolean {
   return objectRule.test(name);
 }
 
-/** 1 to 128 bytes without control characters and `*`. */
+/** 1 to 128 bytes without control characters and `*`; a status slot's has a user in it. */
 export function isSlotName(name: string): boolean {
-  return isText(name, 128) && !name.includes("*") && !namesForbidden.has(name);
+  return isText(name, 128) && !name.includes("*") && name !== "@" && !namesForbidden.has(name);
 }
 
 /** A slot name, or the beginning of one followed by `*`. */

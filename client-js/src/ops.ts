@@ -1,7 +1,7 @@
 // Operations, applied to a local value: the same effects as the server's (protocol.md, section 4).
 
-import type { Operation } from "./protocol.ts";
-import { isArray, isNumber, patched, sum, Unfit, type Value } from "./values.ts";
+import { type Operation, value_depth_max } from "./protocol.ts";
+import { depth, isArray, isNumber, patched, sum, Unfit, type Value } from "./values.ts";
 
 /** What a stamp says until the server has filled it in. */
 export interface Author {
@@ -33,12 +33,14 @@ export function applied(held: Value | undefined, operation: SlotOperation, autho
       if (held !== undefined) throw new Unfit("conflict", "the slot is there");
       return operation.value ?? undefined;
     case "append":
+      notTooDeep(operation.stamp ? 2 : 1, operation.value);
       return appended(
         held,
         [operation.stamp ? stamped(operation.value, author) : operation.value],
         operation.keep ?? 0,
       );
     case "patch":
+      notTooDeep(operation.path.length, operation.value);
       return patched(held, operation.path, operation.value);
   }
 }
@@ -48,6 +50,11 @@ export function appended(held: Value | undefined, items: readonly Value[], keep:
   if (held !== undefined && !isArray(held)) throw new Unfit("wrong_type", "the slot holds no array");
   const all = [...(held ?? []), ...items];
   return Object.freeze(keep > 0 && all.length > keep ? all.slice(-keep) : all);
+}
+
+/** Inside `levels` of a slot the value must still fit. */
+function notTooDeep(levels: number, value: Value): void {
+  if (levels + depth(value) > value_depth_max) throw new Unfit("too_deep", "the slot would have too many levels");
 }
 
 /** The version is not known before the server's answer: 0. */

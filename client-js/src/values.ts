@@ -19,7 +19,7 @@ export type Path = readonly (string | number)[];
 /** An operation does not fit what the slot holds, or overflows. */
 export class Unfit extends Error {
   constructor(
-    readonly code: "wrong_type" | "bad_value" | "conflict",
+    readonly code: "wrong_type" | "bad_value" | "too_deep" | "conflict",
     what: string,
   ) {
     super(what);
@@ -108,6 +108,12 @@ function patchedArray(items: readonly Value[], index: number, rest: Path, value:
   if (index === items.length) return Object.freeze([...items, value]);
   if (!present) throw new Unfit("wrong_type", "the index is past the end");
   return Object.freeze(items.with(index, value));
+}
+
+/** How many levels a value has; a scalar has one. */
+export function depth(value: Value): number {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return 1;
+  return Object.values(value).reduce<number>((deepest, item) => Math.max(deepest, 1 + depth(item)), 1);
 }
 
 const int64_min = -(2n ** 63n);

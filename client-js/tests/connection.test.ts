@@ -136,6 +136,35 @@ test("a frame that does not follow is met with a new use", async () => {
   expect([so.get("a"), so.version, so.state]).toEqual([1, 1, "live"]);
 });
 
+test("a diff that overlaps the copy adds only what is new", async () => {
+  const so = scene.client("ada").object<{ l: number[] }>("chat/1");
+  await scene.pass();
+  so.append("l", 1);
+  so.append("l", 2);
+  await scene.pass();
+  const items = (version: number, item: number) => [4, "l", version, "bob", [item], 0];
+  scene.server.link("ada").tell([21, "chat/1", 0, 3, [items(1, 1), items(2, 2), items(3, 3)], 0]);
+  await scene.pass();
+  expect([so.get("l"), so.version, so.faults]).toEqual([[1, 2, 3], 3, 0]);
+});
+
+test("what others write while repeated writes are unanswered waits for them", async () => {
+  const so = scene.client("ada").object<{ n: number }>("chat/1");
+  await scene.pass();
+  so.add("n", 1);
+  await scene.pass(15);
+  scene.server.link("ada").cut();
+  const seen = new Set<number | undefined>();
+  for (let ms = 0; ms < 400; ms++) {
+    // Between the answer to `use` and the answer to the repeated write.
+    if (ms === 295) scene.server.do("chat/1", { op: "add", slot: "n", value: 10 });
+    await scene.pass(1);
+    seen.add(so.get("n"));
+  }
+  expect([...seen]).toEqual([1, 11]);
+  expect([so.version, so.faults]).toEqual([2, 0]);
+});
+
 test("tied slots and the status are set again after a cut, unseen by their owner", async () => {
   const so = scene.client("ada").object<{ lock: string; other: string }>("chat/1");
   const bob = scene.client("bob").object<{ lock: string; other: string }>("chat/1");
@@ -311,7 +340,7 @@ test("an object that the server refuses says so", async () => {
   scene.server.link("ada").tell([19, "too_many", "objects", "chat/1"]);
   await scene.pass();
   expect(await reason).toBe("too_many");
-  expect(() => client.object("chat")).toThrow("bad_name");
+  expect(() => client.object("chat/")).toThrow("bad_name");
   expect(() => client.object("chat/../x")).toThrow("bad_name");
 });
 

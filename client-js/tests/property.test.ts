@@ -97,7 +97,7 @@ test("copies converge and nothing is applied twice", { timeout: 120_000 }, async
       fc.boolean(),
       async (steps, delays, resumeByLog) => {
         scene?.end();
-        const stage = new Scene();
+        const stage = new Scene(0.02);
         scene = stage;
         let turn = 0;
         stage.server.latency_ms = () => delays[turn++ % delays.length] ?? 1;
@@ -152,7 +152,7 @@ test("additions from everywhere add up", { timeout: 120_000 }, async () => {
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
       async (steps, delays) => {
         scene?.end();
-        const stage = new Scene();
+        const stage = new Scene(0.02);
         scene = stage;
         let turn = 0;
         stage.server.latency_ms = () => delays[turn++ % delays.length] ?? 1;
@@ -185,7 +185,7 @@ test("an addition never shows twice and never vanishes, whatever the line does",
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
       async (steps, delays) => {
         scene?.end();
-        const stage = new Scene();
+        const stage = new Scene(0.02);
         scene = stage;
         let turn = 0;
         stage.server.latency_ms = () => delays[turn++ % delays.length] ?? 1;

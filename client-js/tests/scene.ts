@@ -8,9 +8,10 @@ export class Scene {
   readonly server = new FakeServer();
   readonly clients: Slotcast[] = [];
 
-  constructor() {
+  /** `random`: what all jitter is made of. */
+  constructor(random = 0.5) {
     vi.useFakeTimers({ now: 1_700_000_000_000 });
-    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    vi.spyOn(Math, "random").mockReturnValue(random);
   }
 
   client(user: string, options: ConnectOptions = {}): Slotcast {
