@@ -52,6 +52,14 @@ impl Number {
         }
     }
 
+    /// This number, as a float if the other is one: what comes of the two stays of one kind.
+    pub fn beside(self, other: Number) -> Number {
+        match (self, other) {
+            (Number::Integer(_), Number::Float(_)) => Number::Float(self.as_float()),
+            (Number::Float(_), _) | (Number::Integer(_), Number::Integer(_)) => self,
+        }
+    }
+
     /// As MessagePack.
     pub fn value(self) -> Value {
         let mut writer = Writer::default();

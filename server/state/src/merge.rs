@@ -27,8 +27,8 @@ pub(crate) fn extreme(
     wanted: std::cmp::Ordering,
 ) -> Result<Option<Value>, Fault> {
     let Some(held) = held else { return Ok(Some(other.value())) };
-    let order = other.order(number(slot, held)?);
-    Ok((order == wanted).then(|| other.value()))
+    let held = number(slot, held)?;
+    Ok((other.order(held) == wanted).then(|| other.beside(held).value()))
 }
 
 /// The array with `item` at its end and only the newest `keep` items; 0 keeps all.

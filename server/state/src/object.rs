@@ -71,8 +71,9 @@ impl Object {
     pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> bool {
         let Some((following, last_of_user)) = self.followers.leave(session) else { return false };
         let mut going = if following.ties { self.slots.tied_to(session) } else { Vec::new() };
-        if last_of_user {
-            going.push(SlotName::status(&following.user));
+        let status = SlotName::status(&following.user);
+        if last_of_user && !going.contains(&status) {
+            going.push(status);
         }
         self.remove(going, effects);
         if self.followers.is_empty() {

@@ -181,7 +181,10 @@ impl<'a> Staged<'a> {
                 (keep, stamp)
             }
         };
-        let by = &self.writer.author.user;
+        let Writer { limits, author, .. } = *self.writer;
+        let value_depth = limits.value_depth.saturating_sub(if stamp { 2 } else { 1 });
+        Value::check(item.bytes(), &Limits { value_depth, ..limits.clone() })?;
+        let by = &author.user;
         let stamped = || merge::append_stamped(item, by, self.writer.now_ms, self.version);
         let item = if stamp { stamped() } else { item.clone() };
         let value = merge::append(slot, self.value(slot), &item, keep)?;
