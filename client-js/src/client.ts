@@ -26,7 +26,7 @@ export interface ConnectOptions {
 
 /** For `object`. */
 export interface ObjectOptions {
-  /** Only slots that match: names, or beginnings followed by `*`; 1 to 16. Left out: all. */
+  /** Only slots that match: names, or beginnings followed by `*`; at most 16. Left out: all. */
   readonly slots?: readonly string[] | undefined;
 }
 
@@ -36,12 +36,17 @@ export interface ObjectOptions {
  * @throws TypeError for an address, device or user that cannot be, or where there is no WebSocket.
  */
 export function connect(url?: string, options: ConnectOptions = {}): Slotcast {
-  const { token, user, device = globalThis.crypto.randomUUID() } = options;
+  const { token, user, device = randomDevice() } = options;
   if (!isDeviceName(device)) throw new TypeError(`${JSON.stringify(device)} is no name of a device`);
   if (user !== undefined && !isUserName(user)) throw new TypeError(`${JSON.stringify(user)} is no name of a user`);
   const newTransport = options.transport ?? webSocket(options.WebSocket);
   const address = options.transport ? (url ?? "") : socketUrl(url);
   return new Slotcast(new Connection({ token, device, user }, () => newTransport(address)));
+}
+
+/** Not `randomUUID`: pages over plain HTTP have none. */
+function randomDevice(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function webSocket(given: WebSocketClass | undefined): TransportFactory {
@@ -102,7 +107,7 @@ export class Slotcast {
     if (!isObjectName(name)) throw new Rejected("bad_name", `object ${JSON.stringify(name)}`);
     const wrong = slots?.find((pattern) => !isPattern(pattern));
     if (wrong !== undefined) throw new Rejected("bad_name", `pattern ${JSON.stringify(wrong)}`);
-    if (slots && (slots.length < 1 || slots.length > 16)) throw new Rejected("too_many", "1 to 16 patterns");
+    if (slots && slots.length > 16) throw new Rejected("too_many", "16 patterns at most");
     const replica = new Replica(name, slots, this.#connection);
     this.#connection.use(replica);
     return replica;

@@ -1,5 +1,6 @@
 // Connection: one client's socket over all its lives: hello, dispatch, reconnecting.
 
+import { Asked } from "./asked.ts";
 import { Backoff } from "./backoff.ts";
 import { Emitter } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -9,9 +10,10 @@ import { Deferred } from "./outbox.ts";
 import { onAwake } from "./page.ts";
 import { encodeMessage } from "./protocol.ts";
 import { Rejected } from "./rejected.ts";
-import type { Replica, Wire } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import { ServerClock } from "./server-clock.ts";
 import type { Transport } from "./transport.ts";
+import type { Wire } from "./wire.ts";
 
 /** `offline` while it waits for the next attempt; `closed` for good. */
 export type ConnectionState = "connecting" | "live" | "offline" | "closed";
@@ -56,8 +58,8 @@ export class Connection implements Wire {
   readonly #replicas = new Map<string, Replica>();
   readonly #owners = new Map<number, Replica>();
   /** Releases without an answer, by object; until it comes, frames are for the copy that was given up. */
-  readonly #releases = new Map<string, Deferred<void>[]>();
-  readonly #fingerprints = new Map<string, Deferred<string>[]>();
+  readonly #releases = new Asked<void>();
+  readonly #fingerprints = new Asked<string>();
   readonly #scheduled = new Set<Replica>();
   readonly #stopListening: () => void;
   #limits: Readonly<Record<string, number>> = defaultLimits;
@@ -139,8 +141,7 @@ export class Connection implements Wire {
     this.#transport = undefined;
     this.#out = [];
     // Without a session nothing is in use any more.
-    for (const released of this.#releases.values()) for (const release of released) release.resolve();
-    this.#releases.clear();
+    for (const object of [...this.#releases.objects()]) this.#releases.answer(object);
     for (const replica of this.#replicas.values()) replica.cut();
   }
 
@@ -156,7 +157,7 @@ export class Connection implements Wire {
     this.#become("closed");
     if (code !== "released") this.#fail(code, what);
     this.welcomed.reject(new Rejected(code, what));
-    for (const asked of this.#fingerprints.values()) for (const one of asked) one.reject(new Rejected(code, what));
+    for (const object of [...this.#fingerprints.objects()]) this.#fingerprints.refuse(object, new Rejected(code, what));
     for (const replica of this.#replicas.values()) replica.end(code);
     this.#replicas.clear();
   }
@@ -207,15 +208,15 @@ export class Connection implements Wire {
       case "snapshot":
       case "diff":
       case "sent":
-        if (!this.#releases.has(message.object)) this.#replicas.get(message.object)?.received(message);
+        if (!this.#releases.isWaiting(message.object)) this.#replicas.get(message.object)?.received(message);
         return;
       case "fingerprint":
-        this.#fingerprints.get(message.object)?.shift()?.resolve(message.md5);
+        this.#fingerprints.answer(message.object, message.md5);
         return;
       case "pong":
         return this.#clock.sample(message.time_ms, this.#asked_ms);
       case "released":
-        return this.#released(message.object);
+        return this.#releases.answer(message.object);
       case "goaway":
         this.#backoff.goaway(message.retry_ms);
         this.events.emit("goaway", { retry_ms: message.retry_ms, reason: message.reason });
@@ -239,8 +240,7 @@ export class Connection implements Wire {
     this.#become("live");
     this.welcomed.resolve();
     for (const replica of this.#replicas.values()) replica.welcomed();
-    for (const [object, asked] of this.#fingerprints)
-      for (const _ of asked) this.post(encodeMessage({ type: "fingerprint", object }));
+    for (const object of this.#fingerprints.objects()) this.post(encodeMessage({ type: "fingerprint", object }));
   }
 
   #ping(): void {
@@ -254,14 +254,7 @@ export class Connection implements Wire {
     const rejected = new Rejected(code, what);
     const replica = this.#replicas.get(object);
     if (replica?.isAsking) replica.refused(rejected);
-    else this.#fingerprints.get(object)?.shift()?.reject(rejected);
-  }
-
-  #released(object: string): void {
-    const [released, ...others] = this.#releases.get(object) ?? [];
-    if (others.length > 0) this.#releases.set(object, others);
-    else this.#releases.delete(object);
-    released?.resolve();
+    else this.#fingerprints.refuse(object, rejected);
   }
 
   // ---- objects
@@ -278,24 +271,22 @@ export class Connection implements Wire {
   /** Leaves an object after what is on the wire; settles when the server has confirmed it, or there is nobody to. */
   async release(replica: Replica): Promise<void> {
     if (replica.state === "released") return;
-    const released = new Deferred<void>();
     this.#replicas.delete(replica.name);
     if (this.state === "live") {
       replica.pump();
       this.post(encodeMessage({ type: "release", object: replica.name }));
-      this.#releases.set(replica.name, [...(this.#releases.get(replica.name) ?? []), released]);
+      const released = this.#releases.ask(replica.name);
       replica.leave();
-      await released.promise;
+      await released;
     }
     replica.end("released");
   }
 
   fingerprint(object: string): Promise<string> {
-    const asked = new Deferred<string>();
-    this.#fingerprints.set(object, [...(this.#fingerprints.get(object) ?? []), asked]);
+    const asked = this.#fingerprints.ask(object);
     if (this.state === "live") this.post(encodeMessage({ type: "fingerprint", object }));
-    if (this.state === "closed") asked.reject(new Rejected("released", "the client is closed"));
-    return asked.promise;
+    if (this.state === "closed") this.#fingerprints.refuse(object, new Rejected("released", "the client is closed"));
+    return asked;
   }
 
   // ---- Wire

@@ -248,7 +248,8 @@ export class SharedObject<T extends object = Record<string, Value>> extends Writ
   }
 
   #writeStatus(slot: `@${string}`, value: unknown): Promise<Accepted> {
-    return this.set(slot, value as Slot<T, `@${string}`> | null);
+    // Shown already, it may be another tab's: this one's must outlive a cut as well.
+    return this.set(slot, value as Slot<T, `@${string}`> | null, { force: !this.#replica.isTied(slot) });
   }
 
   /** Who this client is may be known only with the first welcome. */

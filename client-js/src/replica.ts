@@ -3,7 +3,7 @@
 import { Copy } from "./copy.ts";
 import { Emitter } from "./events.ts";
 import type { Happenings, ObjectState } from "./happenings.ts";
-import type { ChangeRecord, Diff, Sent, ServerMessage, Snapshot } from "./incoming.ts";
+import type { Diff, Sent, ServerMessage, Snapshot } from "./incoming.ts";
 import type { Author } from "./ops.ts";
 import { type Accepted, Deferred, Entry, Outbox, type Request } from "./outbox.ts";
 import { type ClientMessage, encodeMessage, type Operation, type SlotRecord } from "./protocol.ts";
@@ -11,27 +11,14 @@ import { Rejected } from "./rejected.ts";
 import { Report } from "./report.ts";
 import { type Tie, Ties } from "./ties.ts";
 import { Unfit, type Value } from "./values.ts";
-
-/** What a replica needs of the connection. */
-export interface Wire {
-  /** Who this client is; empty before the first welcome. */
-  readonly user: string;
-  /** The server's clock, Unix milliseconds. */
-  now(): number;
-  /** A limit of the server. */
-  limit(name: "message_bytes" | "value_bytes" | "ops" | "inflight"): number;
-  /** A new id; its answer comes to `replica`. */
-  id(replica: Replica): number;
-  /** Hands a message to the socket at the end of this tick. */
-  post(message: Uint8Array): void;
-  /** Calls `pump` at the end of this tick. */
-  schedule(replica: Replica): void;
-  failed(code: string, what: string, object: string): void;
-}
+import type { Wire } from "./wire.ts";
 
 type Frame = Snapshot | Diff | Sent;
-/** What the slots of ties held before a frame. */
-type KeptTies = ReadonlyMap<string, { value: Value | undefined; version: number | undefined }>;
+/** What a tie's slot held before a frame. */
+interface Kept {
+  readonly value: Value | undefined;
+  readonly version: number | undefined;
+}
 type Answer = Extract<ServerMessage, { type: "success" | "reject" }>;
 
 export class Replica {
@@ -102,28 +89,15 @@ export class Replica {
     this.copy.lay({ ops: [operation], version: undefined }, this.#author());
   }
 
+  /** Whether this client holds the slot for as long as its session lasts. */
+  isTied(slot: string): boolean {
+    return this.#ties.has(slot);
+  }
+
   /** Whether a write to one of these slots is not in the base yet. */
   isUnsettled(slots: Iterable<string>): boolean {
     const set = [...slots];
     return Array.from(this.outbox).some((entry) => set.some((slot) => entry.touches(slot)));
-  }
-
-  /** Settles once no write to these slots is on its way; rejected when the object is released. */
-  settled(slots: Iterable<string>): Promise<void> {
-    const set = [...slots];
-    const settled = new Deferred<void>();
-    const check = () => {
-      if (this.state === "released") settled.reject(new Rejected("released", `${this.name} was released`));
-      else if (!this.isUnsettled(set)) settled.resolve();
-      else return;
-      offs.forEach((off) => {
-        off();
-      });
-    };
-    const offs = [this.events.on("sync", check), this.events.on("state", check)];
-    // An answer without a frame of its own: the write moved nothing.
-    for (const entry of this.outbox) entry.promise.then(check, check);
-    return settled.promise;
   }
 
   /** Takes back what was previewed. */
@@ -362,7 +336,7 @@ export class Replica {
     try {
       const news = this.copy.apply(frame);
       report.changes(news);
-      for (const change of news) this.#dropTie(change);
+      for (const change of news) if (!this.#successes.has(change.version)) this.#ties.changed(change);
     } catch (error) {
       if (error instanceof Unfit) return this.#fault(`a change does not fit: ${error.message}`);
       throw error;
@@ -426,38 +400,24 @@ export class Replica {
   // ---- ties
 
   /** What the server has in the ties' slots: without what still waits. */
-  #keptTies(): KeptTies {
+  #keptTies(): ReadonlyMap<string, Kept> {
     if (this.#ties.size === 0) return new Map();
     this.copy.cover(this.outbox.inPhase("accepted"), this.#author());
-    const slots = Array.from(this.#ties, ([slot]) => slot);
-    const kept = new Map(
-      slots.map((slot) => [slot, { value: this.copy.value(slot), version: this.copy.base(slot)?.version }]),
-    );
+    const kept = Array.from(this.#ties, ([slot]): [string, Kept] => {
+      return [slot, { value: this.copy.value(slot), version: this.copy.base(slot)?.version }];
+    });
     this.#cover();
-    return kept;
+    return new Map(kept);
   }
 
-  /** Somebody took the slot, or away; the end of a session (`by` is empty) is no somebody. */
-  #dropTie(change: ChangeRecord): void {
-    if (this.#successes.has(change.version)) return;
-    if (change.change === "clear") for (const [slot] of this.#ties) if (!slot.startsWith("@")) this.#ties.drop(slot);
-    if (change.change === "delete" && change.by !== "") this.#ties.drop(change.slot);
-  }
-
-  /** Slots that went with the old session are set again, before all that waits; what others have taken is let go. */
-  #restoreTies(kept: KeptTies, resumed: boolean, sameEpoch: boolean): void {
+  /** Slots that went with the old session are set again, before all that waits. */
+  #restoreTies(kept: ReadonlyMap<string, Kept>, resumed: boolean, sameEpoch: boolean): void {
     for (const [slot, tie] of this.#ties) {
-      const before = kept.get(slot);
-      const now = this.copy.base(slot);
-      const isOwn =
-        now === undefined ||
-        (sameEpoch &&
-          (now.version === before?.version || now.version === tie.version || this.#successes.has(now.version)));
-      const isOver = before?.value === undefined || tie.expires_ms <= Date.now();
-      if (isOwn && !isOver && (resumed || now === undefined) && !tie.restored) {
-        tie.restored = true;
-        this.#setAgain(slot, before?.value ?? null, tie, now !== undefined);
-      } else if (isOver || now === undefined || (!isOwn && !slot.startsWith("@"))) this.#ties.drop(slot);
+      const now = this.copy.base(slot)?.version;
+      const value = kept.get(slot)?.value;
+      const isOwn = sameEpoch && now !== undefined && (now === kept.get(slot)?.version || this.#successes.has(now));
+      if (this.#ties.isToRestore(slot, tie, { value, now, isOwn, resumed }))
+        this.#setAgain(slot, value ?? null, tie, now !== undefined);
     }
   }
 

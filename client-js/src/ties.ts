@@ -1,6 +1,8 @@
 // Ties: slots that go with this client's session (tied ones and the own status), to be set again in the next.
 
+import type { ChangeRecord } from "./incoming.ts";
 import type { Entry } from "./outbox.ts";
+import type { Value } from "./values.ts";
 
 /** One such slot, as this client last set it. */
 export interface Tie {
@@ -10,6 +12,13 @@ export interface Tie {
   readonly expires_ms: number;
   /** It was set again on this connection already: a second time would be an endless loop. */
   restored: boolean;
+}
+
+interface Situation {
+  readonly value: Value | undefined;
+  readonly now: number | undefined;
+  readonly isOwn: boolean;
+  readonly resumed: boolean;
 }
 
 export class Ties {
@@ -35,12 +44,15 @@ export class Ties {
         const expires_ms = ttl_ms === undefined ? Number.POSITIVE_INFINITY : now_ms + ttl_ms;
         if (ends && value !== null) this.#ties.set(slot, { version, ttl_ms, expires_ms, restored });
         else this.#ties.delete(slot);
-      } else if (this.#ties.has(operation.slot)) {
-        // Other operations leave the tie as it is, but the slot is at a later version.
-        const tie = this.#ties.get(operation.slot);
-        if (tie) this.#ties.set(operation.slot, { ...tie, version });
-      }
+      } else this.#edited(operation.slot, version);
     }
+  }
+
+  /** Other operations leave a tie as it is, at a later version; a status is tied whoever made it. */
+  #edited(slot: string, version: number): void {
+    const status = { ttl_ms: undefined, expires_ms: Number.POSITIVE_INFINITY, restored: false };
+    const tie = this.#ties.get(slot) ?? (slot.startsWith("@") ? status : undefined);
+    if (tie) this.#ties.set(slot, { ...tie, version });
   }
 
   #cleared(): void {
@@ -52,8 +64,29 @@ export class Ties {
     this.#ties.delete(slot);
   }
 
-  dropAll(): void {
-    this.#ties.clear();
+  has(slot: string): boolean {
+    return this.#ties.has(slot);
+  }
+
+  /** A change that is not this client's: whose slot is taken away is let go. The end of a session (`by` is empty) takes nothing. */
+  changed(change: ChangeRecord): void {
+    if (change.change === "clear") this.#cleared();
+    else if (change.change === "delete" && change.by !== "") this.#ties.delete(change.slot);
+  }
+
+  /**
+   * Whether the slot must be set again after a frame. `value`: what it held before; `now`: its version after it, if it is there;
+   * `isOwn`: as this client left it; `resumed`: the session is a new one. What others have taken, and what is over, is let go.
+   */
+  isToRestore(slot: string, tie: Tie, { value, now, isOwn, resumed }: Situation): boolean {
+    const isOver = value === undefined || tie.expires_ms <= Date.now();
+    const isFree = now === undefined || isOwn;
+    if (isFree && !isOver && !tie.restored && (resumed || now === undefined)) {
+      tie.restored = true;
+      return true;
+    }
+    if (isOver || now === undefined || (!isOwn && !slot.startsWith("@"))) this.#ties.delete(slot);
+    return false;
   }
 
   /** A new session: what went with the old one may be set again. */

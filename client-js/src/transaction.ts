@@ -2,6 +2,7 @@
 
 import type { Copy } from "./copy.ts";
 import { applied } from "./ops.ts";
+import { Deferred } from "./outbox.ts";
 import type { Conditions, Operation } from "./protocol.ts";
 import { Rejected } from "./rejected.ts";
 import type { Replica } from "./replica.ts";
@@ -134,8 +135,23 @@ async function settledAttempt<T extends object>(
     const tx = new Transaction<T>(replica.copy);
     attempt(tx);
     if (tx.isAborted || !replica.isUnsettled(tx.reads)) return tx;
-    await replica.settled(tx.reads);
+    await settled(replica, [...tx.reads]);
   }
+}
+
+/** Settles once no write to these slots is on its way; rejected when the object is released. */
+function settled(replica: Replica, slots: readonly string[]): Promise<void> {
+  const settled = new Deferred<void>();
+  const check = () => {
+    if (replica.state === "released") settled.reject(new Rejected("released", `${replica.name} was released`));
+    else if (!replica.isUnsettled(slots)) settled.resolve();
+    else return;
+    for (const off of offs) off();
+  };
+  const offs = [replica.events.on("sync", check), replica.events.on("state", check)];
+  // An answer without a frame of its own: the write moved nothing.
+  for (const entry of replica.outbox) entry.promise.then(check, check);
+  return settled.promise;
 }
 
 /** Up to 10, 20, 40, … ms, at random, so that those who were in each other's way part. */

@@ -189,6 +189,22 @@ test("tied slots and the status are set again after a cut, unseen by their owner
   expect(bob.get("lock")).toBe("ada");
 });
 
+test("a status of two tabs outlives a cut of the one that is left", async () => {
+  const options = { device: "other-tab" };
+  const first = scene.client("ada");
+  first.object("chat/1").setStatus({ name: "Ada" });
+  await scene.pass();
+  const second = scene.client("ada", options).object("chat/1");
+  await scene.pass();
+  second.setStatus({ name: "Ada" });
+  await scene.pass();
+  first.close();
+  scene.server.link("ada").cut();
+  expect(scene.server.object("chat/1").values()).toEqual({});
+  await scene.pass(1000);
+  expect(scene.server.object("chat/1").values()).toEqual({ "@ada": { name: "Ada" } });
+});
+
 test("a status may be set before the client knows who it is", async () => {
   const so = scene.client("ada").object("chat/1");
   so.patchStatus(["typing"], true);

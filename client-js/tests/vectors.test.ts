@@ -9,8 +9,9 @@ import { decode, encode, MalformedValue, narrow } from "../src/msgpack.ts";
 import { isDeviceName, isFollowed, isObjectName, isPattern, isSendName, isSlotName, isUserName } from "../src/names.ts";
 import { applied } from "../src/ops.ts";
 import { type ClientMessage, encodeMessage, type Operation, type SlotRecord } from "../src/protocol.ts";
-import { Replica, type Wire } from "../src/replica.ts";
+import { Replica } from "../src/replica.ts";
 import { sameValue, Unfit, type Value } from "../src/values.ts";
+import type { Wire } from "../src/wire.ts";
 
 const folder = new URL("../../tests/vectors/", import.meta.url);
 
