@@ -103,13 +103,13 @@ fn wait(house: &House) -> io::Result<()> {
             let _ = letter_box.send(Letter::Drain);
         }
         let drained = async {
-            while house.metrics.sessions.get() > 0 {
+            while house.metrics.connections.get() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         let limit = Duration::from_millis(house.limits.drain_ms);
         if tokio::time::timeout(limit, drained).await.is_err() {
-            tracing::warn!(sessions = house.metrics.sessions.get(), "not all sessions ended in time");
+            tracing::warn!(connections = house.metrics.connections.get(), "not all connections ended in time");
         }
         tracing::info!("stopped");
         Ok(())

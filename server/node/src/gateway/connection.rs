@@ -97,12 +97,19 @@ impl Connection {
             Ok(_other) => Fault::new(Code::HelloFirst, "the first message must be hello"),
             Err(refused) => refused.fault,
         };
-        let code = if fault.code == Code::TooMany { CloseCode::TooMany } else { CloseCode::Unauthorized };
+        let code = match fault.code {
+            Code::TooMany => CloseCode::TooMany,
+            Code::Unavailable => CloseCode::GoingAway,
+            _not_a_good_hello => CloseCode::Unauthorized,
+        };
         self.outbox.defer(frame::of(&Event::Error { fault, object: None }, self.encoding));
         Err(Ending::Close(code, "hello was refused"))
     }
 
     fn identify(&self, token: Option<&str>, wanted: Option<User>) -> Result<User, Fault> {
+        if self.worker.is_draining() {
+            return Err(Fault::new(Code::Unavailable, "the server stops"));
+        }
         let identities = &self.worker.house.identities;
         let guest = format!("guest-{}", &self.worker.fresh_device().as_str()[6..]);
         let user = identities.user(token, wanted, &guest)?;

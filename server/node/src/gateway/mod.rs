@@ -27,6 +27,9 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 const HEADERS_MAX: usize = 64;
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// Bytes that the kernel holds for a connection beyond what the network has taken.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
 type Answer = Response<Full<Bytes>>;
 
 /// Accepts connections until the server drains.
@@ -50,9 +53,7 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
         connections.dec();
         return;
     }
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
+    tune(&tcp);
     let service = service_fn(|request| {
         let worker = worker.clone();
         async move { Ok::<_, Infallible>(route(&worker, request).await) }
@@ -65,6 +66,15 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
         tracing::debug!(%error, "an HTTP connection ended badly");
     }
     worker.house.metrics.connections.dec();
+}
+
+/// Small writes go at once; and what a stalled reader has not been sent stays here as a cursor instead of filling the kernel's buffer, or it
+/// would have to read megabytes of the past before it sees the present.
+fn tune(tcp: &TcpStream) {
+    let tuned = tcp.set_nodelay(true).and_then(|()| socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a socket could not be tuned");
+    }
 }
 
 async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {

@@ -1,0 +1,43 @@
+# Each target is what a person would type. `make run` and `make test` need Rust, Node 20, Python 3 and make; the rest is installed on the way.
+.PHONY: run test check sim bench client fast slow
+
+SEED ?=
+SEEDS ?= 2000
+
+run: client
+	cargo run --release --bin slotcast -- serve --dev --pages demos --config demos/slotcast.toml
+
+test: check fast slow
+
+# Seconds once everything is built: units, vectors, the model, the doors, the simulation, the client.
+fast: client
+	cargo build --workspace
+	cargo test --workspace
+	npm --prefix client-js test
+
+# Minutes: wrong builds that the tests must catch, and the pages in a real browser.
+slow: client
+	python3 tests/wrong/run.py
+	tests/browser/setup.sh
+	cargo build --bin slotcast
+	SLOTCAST_BIN=$(CURDIR)/target/debug/slotcast npm --prefix tests/browser test
+
+check: client-js/node_modules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	npm --prefix client-js run check
+
+# One seed with its whole log, or many: make sim SEED=42, make sim SEEDS=20000
+sim:
+	SLOTCAST_SEED=$(SEED) SLOTCAST_SEEDS=$(SEEDS) cargo test --package slotcast-tests --test simulation -- --nocapture
+
+bench:
+	python3 bench/run.py
+
+client: client-js/node_modules
+	npm --prefix client-js run build
+	cp client-js/dist/slotcast.js demos/slotcast.js
+
+client-js/node_modules: client-js/package-lock.json
+	npm --prefix client-js ci
+	touch $@

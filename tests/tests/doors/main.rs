@@ -1,0 +1,9 @@
+//! The doors, against the real binary and real sockets.
+
+mod close_codes;
+mod conversation;
+mod drain;
+mod handshake;
+mod refusals;
+mod server;
+mod socket;
