@@ -24,7 +24,9 @@ pub enum CommitError {
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CommitError::NotOwner { position } => write!(f, "not the owner any more: the log is at {position}"),
+            CommitError::NotOwner { position } => {
+                write!(f, "not the owner any more: the log is at {position}")
+            }
         }
     }
 }

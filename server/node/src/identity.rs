@@ -37,9 +37,12 @@ impl Identities {
     /// Compares with every token in full, so that the time taken tells nothing about how much of one was right.
     fn by_token(&self, token: &str) -> Option<User> {
         let same = |known: &str| {
-            known.len() == token.len() && known.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+            known.len() == token.len()
+                && known.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
         };
-        self.tokens.iter().fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
+        self.tokens
+            .iter()
+            .fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
     }
 
     /// Counts a new session of the user; false if there are too many.

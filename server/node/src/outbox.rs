@@ -151,7 +151,8 @@ impl Outbox {
 
     fn write_some(&self) -> io::Result<()> {
         let mut queue = self.queue.borrow_mut();
-        let slices: Vec<IoSlice<'_>> = queue.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
+        let slices: Vec<IoSlice<'_>> =
+            queue.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
         let mut written = self.socket.try_write_vectored(&slices)?;
         drop(slices);
         while let Some(first) = queue.front_mut() {

@@ -1,6 +1,6 @@
 //! The whole server: its threads from start to drain.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,8 @@ pub fn run(config: Config) -> io::Result<()> {
     for (number, mail) in mail.into_iter().enumerate() {
         let (house, kinds) = (house.clone(), config.kinds.clone());
         let listener = listener.try_clone()?;
-        let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64) ^ u64::from(std::process::id()) << 32;
+        let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
+            ^ u64::from(std::process::id()) << 32;
         let shard = Shard::new(number as u16, seed, kinds, house.limits.clone());
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
@@ -41,7 +42,8 @@ pub fn run(config: Config) -> io::Result<()> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     use socket2::{Domain, Socket, Type};
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -51,7 +53,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn house(config: &Config) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
-    let (boxes, mail): (Vec<UnboundedSender<_>>, Vec<_>) = (0..config.workers).map(|_| unbounded_channel()).unzip();
+    let (boxes, mail): (Vec<UnboundedSender<_>>, Vec<_>) =
+        (0..config.workers).map(|_| unbounded_channel()).unzip();
     let pages = match &config.pages {
         Some(folder) => Pages::of(folder).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot read the pages in {}: {error}", folder.display()))
@@ -70,7 +73,13 @@ fn house(config: &Config) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Lette
     Ok((Arc::new(house), mail))
 }
 
-fn work(number: usize, house: Arc<House>, shard: Shard, listener: TcpListener, mail: UnboundedReceiver<Letter>) {
+fn work(
+    number: usize,
+    house: Arc<House>,
+    shard: Shard,
+    listener: TcpListener,
+    mail: UnboundedReceiver<Letter>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("the kernel gives an epoll to each worker");
     LocalSet::new().block_on(&runtime, async {
@@ -81,10 +90,14 @@ fn work(number: usize, house: Arc<House>, shard: Shard, listener: TcpListener, m
     });
 }
 
+/// Whoever started the server may have stopped listening to it: that is no reason to stop.
 fn greet(config: &Config, address: SocketAddr) {
-    println!("slotcast listens on http://{address}/");
+    let mut text = format!("slotcast listens on http://{address}/\n");
     if config.dev {
-        println!("--dev: anyone on this machine is let in as a guest; do not put this on a network");
+        text += "--dev: anyone on this machine is let in as a guest; do not put this on a network\n";
+    }
+    if let Err(error) = io::stdout().write_all(text.as_bytes()) {
+        tracing::debug!(%error, "nobody reads what is printed");
     }
     tracing::info!(%address, workers = config.workers, dev = config.dev, "serving");
 }
@@ -109,7 +122,10 @@ fn wait(house: &House) -> io::Result<()> {
         };
         let limit = Duration::from_millis(house.limits.drain_ms);
         if tokio::time::timeout(limit, drained).await.is_err() {
-            tracing::warn!(connections = house.metrics.connections.get(), "not all connections ended in time");
+            tracing::warn!(
+                connections = house.metrics.connections.get(),
+                "not all connections ended in time"
+            );
         }
         tracing::info!("stopped");
         Ok(())

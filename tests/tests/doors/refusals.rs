@@ -93,15 +93,18 @@ fn settled(server: &Server) -> (Socket, Socket) {
 fn each_is_named_and_changes_nothing() {
     let server = Server::dev(CONFIG);
     let (mut ours, mut other) = settled(&server);
-    for (message, code, what) in rows() {
+    for (number, (mut message, code, what)) in rows().into_iter().enumerate() {
+        if message["id"] == 7 {
+            message["id"] = json!(100 + number);
+        }
         let kind = message["type"].as_str().unwrap_or("").to_owned();
         let answer = ours.ask(message.clone());
         let told = answer["what"].as_str().unwrap_or("");
         assert_eq!((&answer["code"], told.contains(what)), (&json!(code), true), "{message} was answered by {answer}");
         let wanted = if matches!(&*kind, "write" | "send") { "reject" } else { "error" };
         assert_eq!(answer["type"], wanted, "{message}");
-        if message["id"] == 7 {
-            assert_eq!(answer["id"], 7, "{message}");
+        if message["id"].is_u64() {
+            assert_eq!(answer["id"], message["id"], "{message}");
         }
     }
     assert_eq!(ours.ask(json!({"type": "use", "object": "k/used"}))["version"], 1, "nothing has changed");

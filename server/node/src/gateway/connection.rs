@@ -156,7 +156,8 @@ impl Connection {
                     std::task::ready!(sleep.as_mut().poll(context));
                     pause = None;
                 }
-                let taken = std::task::ready!(self.poll_message(context)).and_then(|message| self.take(session, message));
+                let taken = std::task::ready!(self.poll_message(context))
+                    .and_then(|message| self.take(session, message));
                 if let Err(ending) = taken {
                     return Poll::Ready(ending);
                 }
@@ -201,7 +202,8 @@ impl Connection {
                     return Poll::Ready(Ok(message));
                 }
                 Ok(Message::Close(_)) => {
-                    // The answer is on its way already; what follows from the peer is its end.
+                    // tungstenite puts its answer into the outbox and then says that all is over, without flushing.
+                    let _over = self.socket.flush();
                     self.outbox.flush();
                     return Poll::Ready(Err(Ending::Gone));
                 }
@@ -258,7 +260,9 @@ fn ending(error: &Error) -> Ending {
     match error {
         Error::Capacity(_) => Ending::Close(CloseCode::TooLarge, "a message is too long"),
         Error::Utf8(_) => Ending::Close(CloseCode::NotUtf8, "a text message is not UTF-8"),
-        Error::Protocol(tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
+        Error::Protocol(
+            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        ) => Ending::Gone,
         Error::Protocol(_) => Ending::Close(CloseCode::Protocol, "the frames break RFC 6455"),
         _closed_or_lost => Ending::Gone,
     }

@@ -71,7 +71,9 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
 /// Small writes go at once; and what a stalled reader has not been sent stays here as a cursor instead of filling the kernel's buffer, or it
 /// would have to read megabytes of the past before it sees the present.
 fn tune(tcp: &TcpStream) {
-    let tuned = tcp.set_nodelay(true).and_then(|()| socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
+    let tuned = tcp
+        .set_nodelay(true)
+        .and_then(|()| socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
     if let Err(error) = tuned {
         tracing::debug!(%error, "a socket could not be tuned");
     }

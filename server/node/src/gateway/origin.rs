@@ -14,7 +14,9 @@ pub fn is_allowed(headers: &HeaderMap, origins: &[String], dev: bool) -> bool {
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let Some(rest) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else { return false };
+    let Some(rest) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        return false;
+    };
     let host = match rest.rsplit_once(':') {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         Some(_) | None => rest,

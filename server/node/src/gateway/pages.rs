@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 
 use super::{Answer, text};
@@ -66,7 +68,11 @@ impl Pages {
             let path = entry?.path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
             let known = TYPES.iter().find(|(known, _)| *known == extension);
-            let (Some((_, content_type)), Some(name)) = (known, path.file_name().and_then(|name| name.to_str())) else { continue };
+            let (Some((_, content_type)), Some(name)) =
+                (known, path.file_name().and_then(|name| name.to_str()))
+            else {
+                continue;
+            };
             if name == "index.html" {
                 self.files.insert(prefix.to_owned(), (path.clone(), content_type));
             }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
@@ -49,7 +49,10 @@ async fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, encoding: E
 
 fn check(version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {
     let refuse = |status, why: &'static str| Err(Box::new(text(status, why)));
-    if version != Version::HTTP_11 || !has(headers, CONNECTION, "upgrade") || !has(headers, UPGRADE, "websocket") {
+    if version != Version::HTTP_11
+        || !has(headers, CONNECTION, "upgrade")
+        || !has(headers, UPGRADE, "websocket")
+    {
         let mut answer = text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: ask for an upgrade\n");
         answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade, close"));

@@ -235,7 +235,8 @@ impl Worker {
             shard.handle(input, &mut effects);
         }
         self.house.metrics.versions.inc_by(effects.commits.len() as u64);
-        let committed = self.engine.borrow_mut().commit(self.number as u16, self.position.get(), effects.commits);
+        let committed =
+            self.engine.borrow_mut().commit(self.number as u16, self.position.get(), effects.commits);
         match committed {
             Ok(position) => self.position.set(position),
             Err(error) => {
@@ -267,7 +268,9 @@ impl Worker {
                     }
                 }
                 Mail::Frame { channel, frame, mark } => edge.publish(channel, &frame, mark),
-                Mail::Start { session, start, frames } => edge.start(session, *start, frames, &mut *sockets, &mut asks),
+                Mail::Start { session, start, frames } => {
+                    edge.start(session, *start, frames, &mut *sockets, &mut asks)
+                }
                 Mail::Left { session, object } => {
                     edge.left(session, &object);
                     if let Some(encoding) = edge.encoding(session) {
