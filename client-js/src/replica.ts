@@ -14,11 +14,8 @@ import { Unfit, type Value } from "./values.ts";
 import type { Wire } from "./wire.ts";
 
 type Frame = Snapshot | Diff | Sent;
-/** What a tie's slot held before a frame. */
-interface Kept {
-  readonly value: Value | undefined;
-  readonly version: number | undefined;
-}
+/** What the ties' slots held before a frame. */
+type Kept = ReadonlyMap<string, Value | undefined>;
 type Answer = Extract<ServerMessage, { type: "success" | "reject" }>;
 
 export class Replica {
@@ -190,7 +187,8 @@ export class Replica {
   refused(rejected: Rejected): void {
     if (this.#phase !== "asked") return;
     this.#phase = "away";
-    this.loaded.reject(rejected);
+    // What a server refuses only because it stops, it takes after the next reconnect.
+    if (!rejected.retry) this.loaded.reject(rejected);
     this.#become(this.#hasCopy ? "offline" : "loading");
   }
 
@@ -271,14 +269,14 @@ export class Replica {
     entry.phase = "accepted";
     entry.version = version;
     if (changed) this.#successes.add(version);
-    this.#ties.accepted(entry, version, Date.now());
+    if (changed) this.#ties.accepted(entry, version, Date.now());
     const slots = [...entry.slots()];
     // With patterns the frame of a version that changed nothing in view never comes.
     const unseen = this.patterns !== undefined && (!changed || !slots.some((slot) => this.copy.follows(slot)));
     const isClear = entry.ops.some(({ op }) => op === "clear");
     if (entry.ops.length === 0 || version <= this.copy.have || (unseen && !isClear)) {
       this.outbox.remove(entry);
-      this.#successes.delete(version);
+      if (changed) this.#successes.delete(version);
       this.#cover();
     }
     entry.resolve({ version, changed, class: accepted.class });
@@ -400,22 +398,23 @@ export class Replica {
   // ---- ties
 
   /** What the server has in the ties' slots: without what still waits. */
-  #keptTies(): ReadonlyMap<string, Kept> {
+  #keptTies(): Kept {
     if (this.#ties.size === 0) return new Map();
     this.copy.cover(this.outbox.inPhase("accepted"), this.#author());
-    const kept = Array.from(this.#ties, ([slot]): [string, Kept] => {
-      return [slot, { value: this.copy.value(slot), version: this.copy.base(slot)?.version }];
-    });
+    const kept = new Map(Array.from(this.#ties, ([slot]) => [slot, this.copy.value(slot)]));
     this.#cover();
-    return new Map(kept);
+    return kept;
   }
 
   /** Slots that went with the old session are set again, before all that waits. */
-  #restoreTies(kept: ReadonlyMap<string, Kept>, resumed: boolean, sameEpoch: boolean): void {
+  #restoreTies(kept: Kept, resumed: boolean, sameEpoch: boolean): void {
+    const comes = this.outbox.inPhase("accepted");
     for (const [slot, tie] of this.#ties) {
+      // Accepted after this frame, so by the present session.
+      if (comes.some((entry) => entry.touches(slot))) continue;
       const now = this.copy.base(slot)?.version;
-      const value = kept.get(slot)?.value;
-      const isOwn = sameEpoch && now !== undefined && (now === kept.get(slot)?.version || this.#successes.has(now));
+      const value = kept.get(slot);
+      const isOwn = sameEpoch && now !== undefined && (now === tie.version || this.#successes.has(now));
       if (this.#ties.isToRestore(slot, tie, { value, now, isOwn, resumed }))
         this.#setAgain(slot, value ?? null, tie, now !== undefined);
     }

@@ -71,6 +71,7 @@ export class Ties {
   /** A change that is not this client's: whose slot is taken away is let go. The end of a session (`by` is empty) takes nothing. */
   changed(change: ChangeRecord): void {
     if (change.change === "clear") this.#cleared();
+    else if (change.change === "set" && !change.slot.startsWith("@")) this.#ties.delete(change.slot);
     else if (change.change === "delete" && change.by !== "") this.#ties.delete(change.slot);
   }
 

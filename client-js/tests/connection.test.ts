@@ -189,6 +189,24 @@ test("tied slots and the status are set again after a cut, unseen by their owner
   expect(bob.get("lock")).toBe("ada");
 });
 
+test("a cut while a tied slot is being set again loses nothing", async () => {
+  const so = scene.client("ada").object<{ lock: string; n: number }>("chat/1");
+  so.once("lock", "ada", { tie: true });
+  await scene.pass();
+  const events = heard(so, "reject", "delete", "change");
+  for (const [ms, wait] of [300, 305, 315, 325, 600].entries()) {
+    so.add("n", ms);
+    scene.server.link("ada").cut();
+    await scene.pass(wait);
+    while (!scene.server.links.some(({ session }) => session?.user === "ada")) await scene.pass(1);
+    if (ms % 2) await scene.pass(25);
+  }
+  await scene.pass(30_000);
+  expect(scene.server.object("chat/1").values()).toEqual({ lock: "ada", n: 10 });
+  expect(so.data).toEqual({ lock: "ada", n: 10 });
+  expect(events).toEqual([]);
+});
+
 test("a status of two tabs outlives a cut of the one that is left", async () => {
   const options = { device: "other-tab" };
   const first = scene.client("ada");
