@@ -17,6 +17,9 @@ use super::{Answer, text};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; frame-ancestors 'none'; form-action 'self'; require-trusted-types-for 'script'";
 
+/// The client's one-file build, which pages of other sites may import.
+const CLIENT: &str = "/slotcast.js";
+
 const TYPES: [(&str, &str); 6] = [
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
@@ -55,6 +58,7 @@ impl Pages {
             return text(StatusCode::NOT_FOUND, "there is nothing here\n");
         };
         match std::fs::read(file) {
+            Ok(body) if path == CLIENT => for_any_site(page(body.into(), content_type)),
             Ok(body) => page(body.into(), content_type),
             Err(error) => {
                 tracing::warn!(%error, path, "a page cannot be read");
@@ -89,6 +93,11 @@ fn page(body: Bytes, content_type: &'static str) -> Answer {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer
+}
+
+fn for_any_site(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     answer
 }
 
