@@ -48,7 +48,7 @@ function floor() {
   byId("floor").textContent = speaking() ? "You have the floor" : speaker ? `${speaker} speaks` : "The floor is free";
   byId("take").hidden = speaker !== undefined;
   byId("leave").hidden = byId("laser").hidden = !speaking();
-  byId("follow").hidden = own === undefined;
+  byId("follow").hidden = own === undefined || speaker === undefined;
   const watching = deck.statuses().size;
   byId("watching").textContent = own ? "You look around on your own" : watching === 1 ? "Only you are here" : `${watching} people are here`;
   document.body.classList.toggle("speaks", speaking());

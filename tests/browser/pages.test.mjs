@@ -35,7 +35,7 @@ async function visit(address, { isAsked = false, ...options } = {}) {
   const wire = await layWire(server.port);
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   open.push({ context, wire, complaints: complaintsOf(page) });
   page.wire = wire;
   await page.goto(`http://127.0.0.1:${wire.port}${address}`);
@@ -174,6 +174,29 @@ describe("group chat", () => {
     for (const page of [ada, eve]) await shows(page, texts, ["Do you hear me?", "Now I do"]);
   });
 
+  test("a server that begins anew has an empty room; what was never sent is said there, once", async () => {
+    const room = ownPlace();
+    const [ada, eve] = [await enter("ada", room), await enter("eve", room)];
+    await say(ada, "before");
+    await shows(eve, texts, ["before"]);
+    const pages = [ada, eve];
+    for (const page of pages) page.wire.cut();
+    for (const page of pages) await gone(page);
+    await say(eve, "after");
+    const next = await startServer();
+    try {
+      for (const page of pages) {
+        page.wire.lead(next.port);
+        await back(page);
+      }
+      for (const page of pages) await shows(page, texts, ["after"]);
+      for (const page of pages) await shows(page, waiting, []);
+      await shows(ada, names, ["ada", "eve"]);
+    } finally {
+      await next.stop();
+    }
+  });
+
   test("who reads further up is told of new messages, and so is the title of a hidden tab", async () => {
     const room = ownPlace();
     const [ada, eve] = [await enter("ada", room), await enter("eve", room)];
@@ -194,7 +217,7 @@ describe("group chat", () => {
   const python = process.env.PYTHON ?? "python3";
   const missing = spawnSync(python, ["-c", "import websockets"]).status !== 0 && "the Python package websockets is not installed";
 
-  test("a stranger's client, written from protocol.md alone, talks with the page", { skip: missing }, async () => {
+  test("a stranger's client, written from protocol.md alone, talks with the page", { skip: missing, timeout: 30_000 }, async () => {
     const ada = await enter("ada", "lobby");
     const url = `ws://127.0.0.1:${server.port}/objects`;
     const stranger = spawn(python, [path.join(root, "tests/stranger/chat.py"), url, "marco"], { stdio: ["pipe", "pipe", "inherit"] });

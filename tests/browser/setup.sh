@@ -1,13 +1,11 @@
-#!/usr/bin/env bash
-# Installs what the browser tests need and this machine has not: Chromium, playwright-core, and the stranger's Python package.
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
+#!/bin/sh
+# What the browser tests need, where it is missing: Chromium, the WebSocket library of the stranger's client, playwright-core.
+set -eu
+cd "$(dirname "$0")"
 
-if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
-  as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-  $as_root apt-get update -q
-  $as_root apt-get install -q -y --no-install-recommends chromium
+if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
-[ -d "$root/tests/browser/node_modules/playwright-core" ] || npm --prefix "$root/tests/browser" ci
-[ -x "$root/target/venv/bin/python" ] || python3 -m venv "$root/target/venv"
-"$root/target/venv/bin/python" -c 'import websockets' 2>/dev/null || "$root/target/venv/bin/pip" install --quiet 'websockets>=14,<17'
+"${PYTHON:-python3}" -c 'import websockets' 2>/dev/null || "${PYTHON:-python3}" -m pip install --quiet websockets
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent

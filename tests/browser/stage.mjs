@@ -33,11 +33,12 @@ export async function startServer() {
 /** A visitor's way to the server, on a port of its own: it can be cut, or lose all that the server says. */
 export async function layWire(port) {
   const pairs = new Set();
+  let target = port;
   let isCut = false;
   let isDeaf = false;
   const door = net.createServer((near) => {
     if (isCut) return near.destroy();
-    const far = net.connect(port, "127.0.0.1");
+    const far = net.connect(target, "127.0.0.1");
     const pair = [near, far];
     pairs.add(pair);
     const end = () => {
@@ -52,6 +53,10 @@ export async function layWire(port) {
   await once(door, "listening");
   return {
     port: door.address().port,
+    /** Where it leads from now on. */
+    lead(port) {
+      target = port;
+    },
     /** From now on the client hears nothing, though the server hears the client. */
     deafen() {
       isDeaf = true;
@@ -63,9 +68,8 @@ export async function layWire(port) {
     mend() {
       isCut = isDeaf = false;
     },
-    close: () => {
-      isCut = true;
-      for (const pair of pairs) for (const socket of pair) socket.destroy();
+    close() {
+      this.cut();
       door.close();
     },
   };
