@@ -1,7 +1,7 @@
 //! `SLOTCAST_*` variables. One that is not known is an error: it would otherwise be a setting that does nothing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{ConfigError, Place, unknown};
@@ -15,13 +15,13 @@ const LIMITS: &str = "SLOTCAST_LIMITS_";
 type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
 const SETTERS: [(&str, Setter); 7] = [
-    ("SLOTCAST_LISTEN", |config, text| Ok(config.listen = setting::listen(text)?)),
-    ("SLOTCAST_WORKERS", |config, text| Ok(config.workers = setting::workers_text(text)?)),
-    ("SLOTCAST_DEV", |config, text| Ok(config.dev = setting::flag(text)?)),
-    ("SLOTCAST_PAGES", |config, text| Ok(config.pages = Some(setting::pages(PathBuf::from(text))?))),
-    ("SLOTCAST_ORIGINS", |config, text| Ok(config.origins = origins(text)?)),
-    ("SLOTCAST_LOG", |config, text| Ok(config.log = setting::log(text.to_owned())?)),
-    ("SLOTCAST_LOG_FORMAT", |config, text| Ok(config.log_json = setting::log_format(text)?)),
+    ("SLOTCAST_LISTEN", |config, text| setting::listen(text).map(|address| config.listen = address)),
+    ("SLOTCAST_WORKERS", |config, text| setting::workers_text(text).map(|workers| config.workers = workers)),
+    ("SLOTCAST_DEV", |config, text| setting::flag(text).map(|dev| config.dev = dev)),
+    ("SLOTCAST_PAGES", |config, text| setting::pages(text.into()).map(|folder| config.pages = Some(folder))),
+    ("SLOTCAST_ORIGINS", |config, text| origins(text).map(|origins| config.origins = origins)),
+    ("SLOTCAST_LOG", |config, text| setting::log(text.to_owned()).map(|log| config.log = log)),
+    ("SLOTCAST_LOG_FORMAT", |config, text| setting::log_format(text).map(|json| config.log_json = json)),
 ];
 
 /// Not the server's: the command line's own, and those of the tests.

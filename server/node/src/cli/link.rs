@@ -1,0 +1,88 @@
+//! How a command reaches the server: the flags that all of them share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use slotcast_protocol::User;
+use tokio_tungstenite::tungstenite::http::Uri;
+
+use super::failure::Failure;
+
+/// Flags.
+#[derive(Args, Clone, Debug)]
+pub struct Link {
+    /// Where the server is
+    #[arg(long, env = "SLOTCAST_URL", default_value = "ws://127.0.0.1:7440/objects", value_parser = url)]
+    pub url: Uri,
+    /// A file with the token (the environment's SLOTCAST_TOKEN otherwise; never an argument, where others could see it)
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The guest to be, where the server runs with --dev
+    #[arg(long, value_name = "NAME", value_parser = User::parse)]
+    pub user: Option<User>,
+    /// Print the protocol's JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+impl Link {
+    /// The token, if there is one.
+    pub fn token(&self) -> Result<Option<String>, Failure> {
+        let text = match &self.token_file {
+            Some(path) => std::fs::read_to_string(path)
+                .map(Some)
+                .map_err(|why| Failure::Usage(format!("{}: cannot be read: {why}", path.display())))?,
+            None => std::env::var("SLOTCAST_TOKEN").ok(),
+        };
+        Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+/// A path is added where there is none.
+fn url(text: &str) -> Result<Uri, String> {
+    let uri: Uri = text.parse().map_err(|_| "expected a URL like ws://127.0.0.1:7440/objects".to_owned())?;
+    match (uri.scheme_str(), uri.path()) {
+        (Some("ws"), "" | "/") => format!("{}/objects", text.trim_end_matches('/'))
+            .parse()
+            .map_err(|_| "expected no more than host and port before a `?`".to_owned()),
+        (Some("ws"), _) => Ok(uri),
+        (Some("wss"), _) => {
+            Err("wss:// is not spoken here; connect beside the server, or through a tunnel".to_owned())
+        }
+        (Some(_) | None, _) => {
+            Err("expected a URL that begins with ws://, like ws://127.0.0.1:7440/objects".to_owned())
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds, from 0.001 to 86400".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let rows = [
+            ("ws://127.0.0.1:7440/objects", Some("ws://127.0.0.1:7440/objects")),
+            ("ws://host", Some("ws://host/objects")),
+            ("ws://host:1/", Some("ws://host:1/objects")),
+            ("ws://host/a/objects", Some("ws://host/a/objects")),
+            ("wss://host", None),
+            ("http://host", None),
+            ("127.0.0.1:7440", None),
+            ("host", None),
+            ("", None),
+        ];
+        for (text, wanted) in rows {
+            assert_eq!(url(text).ok().map(|uri| uri.to_string()).as_deref(), wanted, "{text}");
+        }
+    }
+}

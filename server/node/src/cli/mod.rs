@@ -1,0 +1,122 @@
+//! The command line: `serve` runs the server; `get`, `watch`, `set` and `send` are for the person who looks into it at night.
+//!
+//! The four siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
+
+mod client;
+mod failure;
+mod get;
+mod line;
+mod link;
+mod object_copy;
+mod place;
+mod screen;
+mod send;
+mod serve;
+mod set;
+mod value;
+mod watch;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// A server of shared objects, and the tools to look into it.
+#[derive(Parser)]
+#[command(name = "slotcast", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 the server rejected the write";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Print an object's slots, or one slot's value
+    Get(get::Get),
+    /// Print an object's slots, then every change as it happens
+    Watch(watch::Watch),
+    /// Change one slot
+    Set(set::Set),
+    /// Send a message to all who use an object
+    Send(send::Send),
+}
+
+/// What the program does; the result is its exit code.
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(serve) => serve::run(serve),
+        Command::Get(get) => block_on(get::run(get)),
+        Command::Watch(watch) => block_on(watch::run(watch)),
+        Command::Set(set) => block_on(set::run(set)),
+        Command::Send(send) => block_on(send::run(send)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell();
+            failure.exit_code()
+        }
+    }
+}
+
+fn block_on(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?.block_on(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn usage() {
+        let rows = [
+            ("get auction/42", true),
+            ("get auction/42 price --json --url ws://a:1/objects", true),
+            ("get auction//42", false),
+            ("get auction/42 a*", false),
+            ("get a --token secret", false),
+            ("watch a bid.* @* --user zoe", true),
+            ("watch a b*c", false),
+            ("set a b 1", true),
+            ("set a b -1.5 --ttl 500 --if 0", true),
+            ("set a b tea", false),
+            ("set a b", false),
+            ("set a b --delete", true),
+            ("set a b 1 --delete", false),
+            ("set a b --add -3", true),
+            ("set a b --add x", false),
+            ("set a b --append {\"x\":1} --keep 10", true),
+            ("set a b --append 1 --keep 0", false),
+            ("set a b --append 1 --keep 4097", false),
+            ("set a b 1 --keep 10", false),
+            ("set a b --patch x[2].y null", true),
+            ("set a b --patch x[2", false),
+            ("set a b --patch x", false),
+            ("set a b --patch x 1 --ttl 5", false),
+            ("set a b --delete --add 1", false),
+            ("send a cheer \"hi\"", true),
+            ("send a cheer", false),
+            ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
+            ("serve --tokens x", false),
+        ];
+        for (line, good) in rows {
+            let parsed = Arguments::try_parse_from(["slotcast"].into_iter().chain(line.split(' ')));
+            assert_eq!(parsed.is_ok(), good, "{line}: {:?}", parsed.err().map(|error| error.to_string()));
+        }
+    }
+}
