@@ -1,5 +1,10 @@
 //! What the tests share: the vectors, the client's side of the JSON encoding, a naive model, a copy, the simulation.
 
+pub mod arithmetic;
 pub mod copy;
+pub mod dice;
 pub mod json_wire;
+pub mod ledger;
+pub mod model;
 pub mod vectors;
+pub mod wishes;

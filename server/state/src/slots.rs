@@ -14,6 +14,8 @@ pub(crate) struct Slot {
     pub value: Value,
     pub version: u64,
     pub author: Arc<Author>,
+    /// The version of the newest change by anyone but `author`; [`Slots::put`] knows it.
+    pub by_another: u64,
     pub expires_ms: Option<u64>,
     pub tied_to: Option<SessionId>,
 }
@@ -23,6 +25,7 @@ pub(crate) struct Slot {
 struct Tombstone {
     version: u64,
     author: Arc<Author>,
+    by_another: u64,
 }
 
 /// A `clear`, which stands for the tombstones of all slots that it met.
@@ -106,15 +109,22 @@ impl Slots {
 
     /// Whether someone other than `author` changed the slot after `seen`. Where that is forgotten the answer is yes.
     pub fn changed_by_another(&self, slot: &SlotName, seen: u64, author: &Author) -> bool {
-        let by_another = |version: u64, by: &Author| version > seen && by != author;
+        self.newest_by_another(slot, author) > seen
+    }
+
+    /// The version of the newest change of a slot by anyone but `author`. A `clear` changes every slot, and what was before it
+    /// no longer counts.
+    fn newest_by_another(&self, slot: &SlotName, author: &Author) -> u64 {
+        let newest =
+            |version: u64, by: &Author, by_another: u64| if by == author { by_another } else { version };
         if let Some(present) = self.present.get(slot) {
-            return by_another(present.version, &present.author);
+            return newest(present.version, &present.author, present.by_another);
         }
         if let Some(gone) = self.gone.get(slot) {
-            return by_another(gone.version, &gone.author);
+            return newest(gone.version, &gone.author, gone.by_another);
         }
         let cleared = self.cleared.as_ref().filter(|_| slot.status_of().is_none());
-        seen < self.floor || cleared.is_some_and(|cleared| by_another(cleared.version, &cleared.author))
+        self.floor.max(cleared.map_or(0, |cleared| newest(cleared.version, &cleared.author, 0)))
     }
 
     /// What changed after `version`, oldest first; None as the slot where it was deleted.
@@ -127,7 +137,8 @@ impl Slots {
         })
     }
 
-    pub fn put(&mut self, name: SlotName, slot: Slot) {
+    pub fn put(&mut self, name: SlotName, mut slot: Slot) {
+        slot.by_another = self.newest_by_another(&name, &slot.author);
         self.take(&name);
         self.bytes += name.as_str().len() + slot.value.bytes().len();
         self.by_version.insert((slot.version, name.clone()));
@@ -138,10 +149,11 @@ impl Slots {
     }
 
     pub fn delete(&mut self, name: SlotName, version: u64, author: Arc<Author>) {
+        let by_another = self.newest_by_another(&name, &author);
         self.take(&name);
         self.by_version.insert((version, name.clone()));
         self.gone_by_version.insert((version, name.clone()));
-        self.gone.insert(name, Tombstone { version, author });
+        self.gone.insert(name, Tombstone { version, author, by_another });
     }
 
     /// All but status slots go, and with them the tombstones that the clear makes needless.

@@ -216,9 +216,9 @@ impl<'a> Staged<'a> {
         tied_to: Option<SessionId>,
         change: ChangeKind,
     ) {
-        let author = self.writer.author.clone();
-        self.touched
-            .insert(slot.clone(), Some(Slot { value, version: self.version, author, expires_ms, tied_to }));
+        let (version, author) = (self.version, self.writer.author.clone());
+        let after = Slot { value, version, author, by_another: 0, expires_ms, tied_to };
+        self.touched.insert(slot.clone(), Some(after));
         self.changes.push(change);
     }
 
