@@ -162,6 +162,7 @@ describe("group chat", () => {
   test("a message whose answer was lost is not said twice", async () => {
     const room = ownPlace();
     const [ada, eve] = [await enter("ada", room), await enter("eve", room)];
+    await shows(eve, names, ["eve", "ada"]);
     eve.wire.deafen();
     await say(eve, "Do you hear me?");
     await shows(ada, texts, ["Do you hear me?"]);
