@@ -48,7 +48,7 @@ pub struct Ledger {
 /// What was asked, for after it has been done.
 enum Asked {
     Tick(u64),
-    Use { session: SessionId, author: Arc<Author>, object: ObjectName, covered: bool },
+    Use { session: SessionId, author: Arc<Author>, object: ObjectName },
     CatchUp { session: SessionId, object: ObjectName },
     Release { session: SessionId, object: ObjectName },
     Write { session: SessionId, author: Arc<Author>, write: Write },
@@ -123,15 +123,11 @@ impl Ledger {
                 self.tick();
                 Ok(())
             }
-            Asked::Use { session, author, object, covered } => {
+            Asked::Use { session, author, object } => {
                 let start = start_to(session, deliveries)?;
                 self.born(&object, start.epoch)?;
                 self.with(&object, |model, _| model.join(session, author.user.clone()));
-                if covered {
-                    check(start.events.is_empty(), || "a covered start".into())
-                } else {
-                    self.start(start)
-                }
+                self.start(start)
             }
             Asked::CatchUp { session, object } => {
                 match self.living(&object).is_some_and(|model| model.follows(session)) {
@@ -207,6 +203,11 @@ impl Ledger {
         };
         for event in &start.events {
             copy.take(event).map_err(|broken| format!("{object}: {}", broken.0))?;
+        }
+        if start.covered {
+            let nothing =
+                at.map(|cursor| cursor.version) == Some(copy.have) && start.mark.version == copy.have;
+            return check(nothing && copy.complete, || format!("{object}: a covered start with {start:?}"));
         }
         check(copy.complete && copy.epoch == model.epoch, || format!("{object}: a start in part"))?;
         check(copy.have == model.version() && start.mark.version == copy.have, || {
@@ -308,9 +309,9 @@ impl Ledger {
 fn asked(input: &Input) -> Asked {
     match input {
         Input::Tick(now_ms) => Asked::Tick(*now_ms),
-        Input::Use { session, author, object, covered, .. } => {
+        Input::Use { session, author, object, .. } => {
             let (author, object) = (author.clone(), object.clone());
-            Asked::Use { session: *session, author, object, covered: *covered }
+            Asked::Use { session: *session, author, object }
         }
         Input::CatchUp { session, object, .. } => {
             Asked::CatchUp { session: *session, object: object.clone() }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use slotcast_protocol::{Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User, Value, json as wire};
+use slotcast_protocol::{
+    Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User, Value, json as wire,
+};
 use slotcast_state::{Audience, Author, Delivery, EdgeId, Effects, Input, Kinds, SessionId, Shard, View};
 use slotcast_tests::vectors::{hex, load, name, rows};
 
@@ -32,7 +34,7 @@ impl Desk {
         let (session, author) = (self.session, self.author.clone());
         let audience = Audience { view: View::default(), encoding: Encoding::MessagePack };
         let object = ObjectName::parse("k").expect("a good object");
-        let input = Input::Use { session, author, object, audience, cursor: None, covered: false };
+        let input = Input::Use { session, author, object, audience, cursor: None, covered: false, turn: 1 };
         let mut effects = Effects::default();
         self.shard.handle(input, &mut effects);
         let [Delivery::Start { start, .. }] = &effects.deliveries[..] else { panic!("a start") };

@@ -85,7 +85,7 @@ impl Trial {
         let (session, author, object) = (follower.session, follower.author.clone(), follower.object.clone());
         let audience = Audience { view: follower.view.clone(), encoding: Encoding::MessagePack };
         self.followers.push(follower);
-        self.run(Input::Use { session, author, object, audience, cursor: None, covered: false })
+        self.run(Input::Use { session, author, object, audience, cursor: None, covered: false, turn: 1 })
     }
 
     fn part(&mut self) -> Result<(), String> {

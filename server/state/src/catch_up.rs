@@ -24,6 +24,12 @@ impl Object {
         }
     }
 
+    /// The answer to one who gets the rest from a ring.
+    pub(crate) fn nothing_since(&self, version: u64) -> Event {
+        let (object, changes) = (self.name.clone(), Vec::new());
+        Event::Diff(Diff { object, from: version, to: version, changes, skipped: 0 })
+    }
+
     /// Sends that whoever holds the cursor will not get.
     fn skipped(&self, cursor: Option<Cursor>) -> u64 {
         let of_this_epoch = cursor.filter(|cursor| cursor.epoch == self.epoch);

@@ -12,6 +12,9 @@ use crate::ring::{Mark, Ring};
 pub(crate) struct Follower {
     pub session: SessionId,
     state: State,
+    /// Another `use` is on its way to the shard: what this one lacks is no longer asked for, as the answer would come behind the
+    /// new start and be taken for its sequel.
+    held: bool,
 }
 
 enum State {
@@ -50,13 +53,19 @@ impl Channel {
 
     /// A follower that waits for its start.
     pub fn add(&mut self, session: SessionId) -> usize {
-        self.followers.push(Follower { session, state: State::Asked });
+        self.followers.push(Follower { session, state: State::Asked, held: false });
+        self.start_round_anew();
         self.followers.len() - 1
+    }
+
+    /// Whether the follower may ask the shard.
+    pub fn hold(&mut self, at: usize, held: bool) {
+        self.followers[at].held = held;
     }
 
     /// From the ring, if it still covers the cursor; false if it does not.
     pub fn start_from_ring(&mut self, at: usize, cursor: Option<Cursor>) -> bool {
-        let mark = cursor.filter(|cursor| cursor.epoch == self.epoch).and_then(cursor_mark);
+        let mark = cursor.filter(|cursor| cursor.epoch == self.epoch).and_then(Mark::of);
         let next = mark.and_then(|mark| self.ring.find(mark).map(|next| (next, mark)));
         if let Some((next, have)) = next {
             self.followers[at].state = State::Following { next, have };
@@ -92,12 +101,17 @@ impl Channel {
                 let Some(piece) = ring.piece(*next) else {
                     break Some(Cursor { epoch: *epoch, version: have.version, sends: Some(have.sends) });
                 };
-                (*next, *have) = (piece.next, piece.mark);
+                // The start may have led further than the last frame that this audience got.
+                let version = have.version.max(piece.mark.version);
+                (*next, *have) = (piece.next, Mark { version, sends: piece.mark.sends });
                 if sink.push(session, piece.bytes) == Flow::Full {
                     return Flow::Full;
                 }
             },
         };
+        if follower.held {
+            return Flow::Open;
+        }
         follower.state = State::Asked;
         asks.push(Ask { session, object: object.clone(), cursor });
         Flow::Open
@@ -125,13 +139,14 @@ impl Channel {
     /// Removes a follower; the session that now has its place, if another moved there.
     pub fn remove(&mut self, at: usize) -> Option<SessionId> {
         self.followers.swap_remove(at);
+        self.start_round_anew();
+        self.followers.get(at).map(|moved| moved.session)
+    }
+
+    /// With other followers the rest of a round would no longer end where it began, and pass someone over.
+    fn start_round_anew(&mut self) {
         if self.left > 0 {
             self.left = self.followers.len();
         }
-        self.followers.get(at).map(|moved| moved.session)
     }
-}
-
-fn cursor_mark(cursor: Cursor) -> Option<Mark> {
-    cursor.sends.map(|sends| Mark { version: cursor.version, sends })
 }

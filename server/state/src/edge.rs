@@ -52,6 +52,9 @@ struct Session {
 struct Used {
     object: ObjectName,
     place: Option<(ChannelId, usize)>,
+    /// Which `use` of the object went to the shard last, and which one the last start was for.
+    asked: u32,
+    begun: u32,
 }
 
 #[derive(Default)]
@@ -144,26 +147,31 @@ impl Edge {
                 let fault = Fault::new(Code::TooMany, format!("objects: {limit} are in use"));
                 return Taken::Answer(Event::Error { fault, object: Some(object) });
             }
-            entry.uses.push(Used { object: object.clone(), place: None });
+            entry.uses.push(Used { object: object.clone(), place: None, asked: 0, begun: 0 });
         }
         let audience = Audience { view: View::new(slots), encoding: entry.encoding };
         let covered = self.covers(&object, &audience, cursor);
-        Taken::Shard(object.clone(), Input::Use { session, author, object, audience, cursor, covered })
+        let used = self.used(session, &object).expect("it was just put there");
+        used.asked += 1;
+        let (turn, place) = (used.asked, used.place);
+        if let Some((channel, at)) = place {
+            self.channels.get_mut(&channel).expect("a follower's channel is there").hold(at, true);
+        }
+        Taken::Shard(object.clone(), Input::Use { session, author, object, audience, cursor, covered, turn })
     }
 
     fn covers(&self, object: &ObjectName, audience: &Audience, cursor: Option<Cursor>) -> bool {
         let channel =
             self.by_audience.get(&(object.clone(), audience.clone())).and_then(|id| self.channels.get(id));
-        let usable = |cursor: Cursor| Some(Mark { version: cursor.version, sends: cursor.sends? });
         match (channel, cursor) {
             (Some(channel), Some(cursor)) if channel.epoch == cursor.epoch => {
-                usable(cursor).is_some_and(|mark| channel.ring.find(mark).is_some())
+                Mark::of(cursor).is_some_and(|mark| channel.ring.find(mark).is_some())
             }
             (Some(_), Some(_)) | (Some(_), None) | (None, _) => false,
         }
     }
 
-    /// The shard's answer to `use` or to an [`Ask`]: `frames` are the events of `start`, encoded; empty if the ring is to serve.
+    /// The shard's answer to `use` or to an [`Ask`]: `frames` are the events of `start`, encoded.
     pub fn start(
         &mut self,
         session: SessionId,
@@ -172,21 +180,21 @@ impl Edge {
         sink: &mut impl Sink,
         asks: &mut Vec<Ask>,
     ) {
-        if self.used(session, &start.object).is_none() {
-            return;
-        }
+        let Some(used) = self.used(session, &start.object) else { return };
+        used.begun = start.turn;
+        let superseded = used.asked != used.begun;
         let at = self.place(session, &start);
         let Some(channel) = self.channels.get_mut(&start.channel) else { return };
-        if start.events.is_empty() {
-            if !channel.start_from_ring(at, start.cursor) {
-                channel.put_off(at, start.cursor);
-            }
-        } else if sink.is_open(session) {
-            channel.start_here(at, start.mark);
-            sink.push(session, frames);
-        } else {
+        channel.hold(at, superseded);
+        if !sink.is_open(session) || start.covered && !channel.start_from_ring(at, start.cursor) {
             channel.put_off(at, start.cursor);
+        } else {
+            if !start.covered {
+                channel.start_here(at, start.mark);
+            }
+            sink.push(session, frames);
         }
+        channel.ring.close(&self.limits);
         channel.pump(at, sink, asks);
     }
 
@@ -194,7 +202,8 @@ impl Edge {
     pub fn left(&mut self, session: SessionId, object: &ObjectName) {
         self.unplace(session, object);
         if let Some(entry) = self.session_mut(session) {
-            entry.uses.retain(|used| used.object != *object);
+            // A `use` that was sent behind the `release` is still to be started.
+            entry.uses.retain(|used| used.object != *object || used.asked != used.begun);
         }
     }
 
@@ -248,7 +257,9 @@ impl Edge {
             self.unplace(session, &start.object);
         }
         let key = (start.object.clone(), start.audience.clone());
-        let fresh = || Channel::new(start.object.clone(), start.epoch, start.audience.clone(), start.mark);
+        // The ring that was to cover it went with the channel's last follower.
+        let mark = if start.covered { Mark::END } else { start.mark };
+        let fresh = || Channel::new(start.object.clone(), start.epoch, start.audience.clone(), mark);
         let at = self.channels.entry(start.channel).or_insert_with(fresh).add(session);
         self.by_audience.insert(key, start.channel);
         self.set_place(session, &start.object, Some((start.channel, at)));

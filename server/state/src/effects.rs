@@ -13,7 +13,8 @@ use crate::ring::Mark;
 pub enum Input {
     /// The time is now this, in ms of the Unix clock; it never goes back.
     Tick(u64),
-    /// A session wants to follow an object. `covered` says that its edge can bring it from `cursor` to the present by itself.
+    /// A session wants to follow an object. `covered` says that its edge can bring it from `cursor` to the present by itself;
+    /// `turn` counts the session's uses of the object.
     Use {
         session: SessionId,
         author: Arc<Author>,
@@ -21,6 +22,7 @@ pub enum Input {
         audience: Audience,
         cursor: Option<Cursor>,
         covered: bool,
+        turn: u32,
     },
     /// A follower fell behind what its edge keeps.
     CatchUp { session: SessionId, object: ObjectName, cursor: Option<Cursor> },
@@ -82,11 +84,15 @@ pub struct Start {
     pub channel: ChannelId,
     /// Who shares them.
     pub audience: Audience,
+    /// Which of the session's uses of the object it is for.
+    pub turn: u32,
     /// What the follower had.
     pub cursor: Option<Cursor>,
     /// What it has when it has taken the events.
     pub mark: Mark,
-    /// From there to here; empty if its edge said that it can do it.
+    /// Whether the edge's ring leads on from there, as the edge said.
+    pub covered: bool,
+    /// From the cursor to the mark; for one who is covered a diff without changes, which is the answer to its `use`.
     pub events: Vec<Event>,
 }
 

@@ -61,6 +61,8 @@ impl Group {
 pub(crate) struct Following {
     pub channel: ChannelId,
     pub user: User,
+    /// Which of its uses of the object holds.
+    pub turn: u32,
     /// Whether it ever tied a slot to itself.
     pub ties: bool,
 }
@@ -85,9 +87,11 @@ impl Followers {
         self.groups.iter_mut()
     }
 
-    pub fn group(&self, session: SessionId) -> Option<&Group> {
-        let channel = self.sessions.get(&session)?.channel;
-        self.groups.iter().find(|group| group.channel == channel)
+    /// The session's audience, and which of its uses brought it there.
+    pub fn group(&self, session: SessionId) -> Option<(&Group, u32)> {
+        let Following { channel, turn, .. } = self.sessions.get(&session)?;
+        let group = self.groups.iter().find(|group| group.channel == *channel);
+        group.map(|group| (group, *turn))
     }
 
     /// Adds a session, or moves it to another audience. `fresh` is the channel to use if the audience is new.
@@ -96,6 +100,7 @@ impl Followers {
         session: SessionId,
         user: &User,
         audience: Audience,
+        turn: u32,
         fresh: ChannelId,
         version: u64,
     ) {
@@ -108,7 +113,7 @@ impl Followers {
         });
         let group = &mut self.groups[position];
         *group.edges.entry(session.edge()).or_default() += 1;
-        self.sessions.insert(session, Following { channel: group.channel, user: user.clone(), ties });
+        self.sessions.insert(session, Following { channel: group.channel, user: user.clone(), turn, ties });
         *self.users.entry(user.clone()).or_default() += 1;
     }
 

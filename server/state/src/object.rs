@@ -52,18 +52,30 @@ impl Object {
         self.dies_ms.is_some_and(|dies_ms| dies_ms <= now_ms)
     }
 
-    pub fn join(&mut self, session: SessionId, author: &Author, audience: Audience, fresh: ChannelId) {
-        self.followers.join(session, &author.user, audience, fresh, self.version);
+    pub fn join(
+        &mut self,
+        session: SessionId,
+        author: &Author,
+        audience: Audience,
+        turn: u32,
+        fresh: ChannelId,
+    ) {
+        self.followers.join(session, &author.user, audience, turn, fresh, self.version);
         self.dies_ms = None;
     }
 
     /// Tells a session how to begin, or to begin again; nothing if it does not follow.
     pub fn start(&self, session: SessionId, cursor: Option<Cursor>, covered: bool, effects: &mut Effects) {
-        let Some(group) = self.followers.group(session) else { return };
-        let events = if covered { Vec::new() } else { self.catch_up(cursor, &group.audience.view) };
-        let (object, epoch, mark) = (self.name.clone(), self.epoch, self.mark());
+        let Some((group, turn)) = self.followers.group(session) else { return };
+        let usable = cursor.filter(|cursor| covered && cursor.epoch == self.epoch);
+        let held = usable.and_then(Mark::of).filter(|mark| *mark <= self.mark());
+        let (events, mark) = match held {
+            Some(mark) => (vec![self.nothing_since(mark.version)], mark),
+            None => (self.catch_up(cursor, &group.audience.view), self.mark()),
+        };
+        let (object, epoch, covered) = (self.name.clone(), self.epoch, held.is_some());
         let (channel, audience) = (group.channel, group.audience.clone());
-        let start = Start { object, epoch, channel, audience, cursor, mark, events };
+        let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, events };
         effects.deliveries.push(Delivery::Start { session, start });
     }
 
@@ -185,16 +197,11 @@ impl Object {
         self.sends += 1;
         let (object, by) = (self.name.clone(), author.user.clone());
         let sent = Event::Sent(Sent { object, version, name: send.name, value: send.value, by });
-        let mark = self.mark();
         for group in self.followers.groups_mut() {
+            let mark = Mark { version: group.told, sends: self.sends };
             let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
-            effects.deliveries.push(Delivery::Publish {
-                channel,
-                encoding,
-                edges,
-                event: sent.clone(),
-                mark,
-            });
+            let event = sent.clone();
+            effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
         }
     }
 

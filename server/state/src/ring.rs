@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use slotcast_protocol::Limits;
+use slotcast_protocol::{Cursor, Limits};
 
 /// A point in an object's story: its version, and the sends so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,16 @@ pub struct Mark {
     pub version: u64,
     /// Sends.
     pub sends: u64,
+}
+
+impl Mark {
+    /// After everything.
+    pub(crate) const END: Mark = Mark { version: u64::MAX, sends: u64::MAX };
+
+    /// Where a cursor is; None if it does not count sends.
+    pub(crate) fn of(cursor: Cursor) -> Option<Mark> {
+        cursor.sends.map(|sends| Mark { version: cursor.version, sends })
+    }
 }
 
 /// Frames are numbered from 0 and never renumbered.

@@ -47,11 +47,11 @@ impl Shard {
     pub fn handle(&mut self, input: Input, effects: &mut Effects) {
         match input {
             Input::Tick(now_ms) => self.tick(now_ms, effects),
-            Input::Use { session, author, object, audience, cursor, covered } => {
+            Input::Use { session, author, object, audience, cursor, covered, turn } => {
                 let fresh = self.fresh_channel();
                 self.make(&object);
                 self.with(&object, |object, _, _| {
-                    object.join(session, &author, audience, fresh);
+                    object.join(session, &author, audience, turn, fresh);
                     object.start(session, cursor, covered, effects);
                 });
             }
