@@ -6,5 +6,6 @@ pub mod dice;
 pub mod json_wire;
 pub mod ledger;
 pub mod model;
+pub mod sim;
 pub mod vectors;
 pub mod wishes;

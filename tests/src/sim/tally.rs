@@ -1,0 +1,74 @@
+//! How often the rarer paths were taken, so that the simulation cannot go blind without anyone seeing it.
+
+use crate::ledger::Met;
+
+macro_rules! tally {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts over one seed or many.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct Tally { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Tally {
+            pub fn add(&mut self, other: &Tally) {
+                $(self.$name += other.$name;)*
+            }
+
+            pub fn rows(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+tally! {
+    events,
+    /// Pushes out of a ring to a socket.
+    ring_pieces,
+    /// Pushes of more than one frame, ring or not.
+    pushes_of_several,
+    covered_starts,
+    /// A start whose events came when the socket was full.
+    put_offs,
+    asks,
+    full_sockets,
+    drains,
+    flushes_cut_short,
+    cuts,
+    cuts_within_a_frame,
+    replaced,
+    second_uses,
+    releases,
+    releases_with_use_behind,
+    resumed_by_diff,
+    resumed_by_snapshot,
+    other_epochs_met,
+    retries,
+    sent_received,
+    sends_skipped,
+    fingerprints_compared,
+    accepted,
+    conflicts,
+    repeated,
+    forgotten,
+    wrong_epoch,
+    expired,
+    deaths,
+    snapshots,
+    diffs,
+    parts,
+}
+
+impl Tally {
+    pub fn add_met(&mut self, met: &Met) {
+        self.accepted += met.accepted;
+        self.conflicts += met.conflicts;
+        self.repeated += met.repeated;
+        self.forgotten += met.forgotten;
+        self.wrong_epoch += met.wrong_epoch;
+        self.expired += met.expired;
+        self.deaths += met.deaths;
+        self.snapshots += met.snapshots;
+        self.diffs += met.diffs;
+        self.parts += met.parts;
+    }
+}

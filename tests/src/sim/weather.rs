@@ -1,0 +1,58 @@
+//! What a seed is like: each kind of trouble is on or off and as frequent as it happens to be.
+
+use slotcast_protocol::Limits;
+
+use crate::dice::Dice;
+
+#[derive(Debug)]
+pub struct Weather {
+    pub clients: u64,
+    pub edges: u64,
+    pub shards: u64,
+    pub objects: u64,
+    /// Events before everyone becomes quiet.
+    pub events: u64,
+    pub delay_ms: u64,
+    /// Of a socket, in bytes.
+    pub window: u64,
+    /// Percent of a client's actions.
+    pub cuts: u64,
+    pub sends: u64,
+    pub uses: u64,
+    pub flush_budget: u64,
+    pub linger_ms: u64,
+    pub resync_depth: u64,
+    pub big_values: bool,
+    pub limits: Limits,
+}
+
+impl Weather {
+    pub fn new(dice: &mut Dice) -> Self {
+        let narrow = dice.percent(60);
+        let limits = Limits {
+            ring_frames: dice.between(1, 12) as usize,
+            ring_bytes: if dice.percent(30) { 300 } else { 100_000 },
+            inflight: if dice.percent(70) { 4 } else { 64 },
+            slots: if dice.percent(10) { 6 } else { 4096 },
+            ..Limits::default()
+        };
+        let big_values = dice.percent(6);
+        Weather {
+            clients: dice.between(2, 7),
+            edges: dice.between(1, 3),
+            shards: dice.between(1, 3),
+            objects: dice.between(1, 3),
+            events: dice.between(400, 2400),
+            delay_ms: *dice.pick(&[1, 5, 30, 200]),
+            window: if narrow && !big_values { dice.between(20, 400) } else { 100_000 },
+            cuts: *dice.pick(&[0, 2, 6, 15]),
+            sends: *dice.pick(&[0, 5, 25]),
+            uses: *dice.pick(&[1, 4, 12]),
+            flush_budget: dice.between(1, 4),
+            linger_ms: *dice.pick(&[0, 50, 100_000]),
+            resync_depth: *dice.pick(&[2, 8, 1_000]),
+            big_values,
+            limits,
+        }
+    }
+}
