@@ -84,7 +84,7 @@ fn op(dice: &mut Dice, user: &str, copy: &Copy, tag: u64) -> Op {
     let slot = match dice.below(20) {
         0 | 1 => slot(&format!("@{user}")),
         2 => slot(&format!("@{}", dice.pick(&USERS))),
-        _plain => slot(*dice.pick(&SLOTS)),
+        _plain => slot(dice.pick(&SLOTS)),
     };
     let fitting = match slot.as_str().split('.').next() {
         Some("add") => 2,
@@ -92,9 +92,9 @@ fn op(dice: &mut Dice, user: &str, copy: &Copy, tag: u64) -> Op {
         Some("min") => 4,
         Some("once") => 5,
         Some("log") => 6,
-        Some("list") => *dice.pick(&[6, 6, 7, 0]),
-        Some("map") => *dice.pick(&[7, 7, 0]),
-        Some("n") => *dice.pick(&[2, 3, 4]),
+        Some("list") => dice.pick(&[6, 6, 7, 0]),
+        Some("map") => dice.pick(&[7, 7, 0]),
+        Some("n") => dice.pick(&[2, 3, 4]),
         _any => dice.below(8),
     };
     let choice = if dice.percent(85) { fitting } else { dice.below(9) };
@@ -106,7 +106,7 @@ fn op(dice: &mut Dice, user: &str, copy: &Copy, tag: u64) -> Op {
         4 => Op::Min { number: number(dice), slot },
         5 => Op::Once { value: content(dice, &slot, tag), life: life(dice), slot },
         6 => {
-            let (keep, stamp) = (*dice.pick(&[0, 2, 4, 4]), dice.percent(20));
+            let (keep, stamp) = (dice.pick(&[0, 2, 4, 4]), dice.percent(20));
             Op::Append { value: value(&json!(tag)), keep, stamp, slot }
         }
         7 => patch(dice, slot, copy, tag),
@@ -150,7 +150,7 @@ fn patch(dice: &mut Dice, slot: SlotName, copy: &Copy, tag: u64) -> Op {
                 (Step::Index(index), items.get(index as usize).cloned())
             }
             other => {
-                let key = *dice.pick(&["t", "k", "x", "new"]);
+                let key = dice.pick(&["t", "k", "x", "new"]);
                 (Step::Key(key.into()), other.get(key).cloned())
             }
         };

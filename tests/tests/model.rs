@@ -49,14 +49,14 @@ impl Trial {
 
     fn follower(&mut self) -> Follower {
         self.generation += 1;
-        let user = *self.dice.pick(&wishes::USERS);
+        let user = self.dice.pick(&wishes::USERS);
         let device = format!("d{}", self.dice.below(3));
         let author = Author {
             user: User::parse(user).expect("a good user"),
             device: Device::parse(&device).expect("a good device"),
         };
         let (session, author) = (SessionId::new(EdgeId(0), self.generation, 0), Arc::new(author));
-        let object = wishes::object(*self.dice.pick(&["room/1", "still/1"]));
+        let object = wishes::object(self.dice.pick(&["room/1", "still/1"]));
         let view = View::default();
         Follower { session, author, object, view, channel: None, copy: Copy::default(), next_id: 1 }
     }

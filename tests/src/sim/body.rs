@@ -66,7 +66,7 @@ impl World {
                 if let Input::Use { covered: true, .. } = &input {
                     self.tally.covered_starts += 1;
                 }
-                self.to_shard(edge, self.shard_of(&object), input);
+                self.for_shard(edge, self.shard_of(&object), input);
             }
             Some(Taken::Answer(event)) => self.reply(edge, session, &event),
             None => {}
@@ -118,7 +118,7 @@ impl World {
             let of_shard: Vec<_> =
                 objects.iter().filter(|object| self.shard_of(object) == shard).cloned().collect();
             if !of_shard.is_empty() {
-                self.to_shard(edge, shard, Input::Gone { session, objects: of_shard });
+                self.for_shard(edge, shard, Input::Gone { session, objects: of_shard });
             }
         }
     }
@@ -129,12 +129,12 @@ impl World {
         }
     }
 
-    fn to_shard(&mut self, edge: usize, shard: usize, input: Input) {
+    fn for_shard(&mut self, edge: usize, shard: usize, input: Input) {
         let at = self.in_order(edge, 100 + shard);
         self.put(at, What::ToShard { shard, input });
     }
 
-    fn to_edge(&mut self, shard: usize, edge: usize, mail: Mail) {
+    fn for_edge(&mut self, shard: usize, edge: usize, mail: Mail) {
         let at = self.in_order(100 + shard, edge);
         self.put(at, What::ToEdge { edge, mail });
     }
@@ -165,12 +165,12 @@ impl World {
     fn deliver(&mut self, shard: usize, delivery: Delivery) {
         match delivery {
             Delivery::Reply { session, event } => {
-                self.to_edge(shard, session.edge().0.into(), Mail::Reply { session, event });
+                self.for_edge(shard, session.edge().0.into(), Mail::Reply { session, event });
             }
             Delivery::Publish { channel, encoding, edges, event, mark } => {
                 let frame = encoded(&event, encoding);
                 for edge in edges {
-                    self.to_edge(shard, edge.0.into(), Mail::Frame { channel, frame: frame.clone(), mark });
+                    self.for_edge(shard, edge.0.into(), Mail::Frame { channel, frame: frame.clone(), mark });
                 }
             }
             Delivery::Start { session, start } => {
@@ -179,10 +179,10 @@ impl World {
                     start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
                 let start = Box::new(start);
                 let mail = Mail::Start { session, start, frames: frames.into() };
-                self.to_edge(shard, session.edge().0.into(), mail);
+                self.for_edge(shard, session.edge().0.into(), mail);
             }
             Delivery::Left { session, object } => {
-                self.to_edge(shard, session.edge().0.into(), Mail::Left { session, object });
+                self.for_edge(shard, session.edge().0.into(), Mail::Left { session, object });
             }
         }
     }
@@ -238,7 +238,7 @@ impl World {
         for Ask { session, object, cursor } in asks {
             self.tally.asks += 1;
             let shard = self.shard_of(&object);
-            self.to_shard(edge, shard, Input::CatchUp { session, object, cursor });
+            self.for_shard(edge, shard, Input::CatchUp { session, object, cursor });
         }
     }
 

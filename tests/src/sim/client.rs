@@ -67,7 +67,7 @@ pub struct Pending {
 
 impl Client {
     pub fn new(number: u64, dice: &mut Dice) -> Self {
-        let user = User::parse(*dice.pick(&wishes::USERS)).expect("a good user");
+        let user = User::parse(dice.pick(&wishes::USERS)).expect("a good user");
         let device = Device::parse(&format!("device-{number}")).expect("a good device");
         Client {
             user,
@@ -210,6 +210,7 @@ impl World {
                 room.copy = Copy::default();
             }
             room.acknowledged.clear();
+            room.sends_before = None;
             room.unanswered.retain(|pending| pending.id.is_some());
             (room.sent, room.releases, room.used_again) = (0, 0, false);
         }
@@ -346,7 +347,7 @@ impl World {
         if room.answered.is_empty() || room.unanswered.len() >= self.weather.limits.inflight {
             return;
         }
-        let mut pending = self.dice.pick(&room.answered).clone();
+        let mut pending = self.dice.pick(&room.answered);
         let epoch = pending.epoch;
         match &mut pending.request {
             Request::Write(write) => write.epoch = Some(epoch),

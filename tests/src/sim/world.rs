@@ -227,7 +227,7 @@ impl World {
 
     /// One of the two.
     pub fn encoding(dice: &mut Dice) -> Encoding {
-        *dice.pick(&Encoding::ALL)
+        dice.pick(&Encoding::ALL)
     }
 
     fn total(&self) -> Tally {
