@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const binary = process.env.SLOTCAST_BIN ?? path.join(root, "target/release/slotcast");
+export const binary = process.env.SLOTCAST_BIN ?? path.join(root, "target/release/slotcast");
 
 /** Starts the server on a port of its choice; `stop` ends it and waits. */
 export async function startServer() {

@@ -46,7 +46,8 @@ fn half_a_frame_and_then_nothing() {
     assert_eq!(other.ask(json!({"type": "use", "object": "k/1"}))["type"], "snapshot");
     let mut ours = Socket::json(server.address, "ours");
     assert_eq!(ours.ask(json!({"type": "use", "object": "k/1"}))["type"], "snapshot");
-    let status = json!({"type": "write", "object": "k/1", "ops": [{"op": "set", "slot": "@ours", "value": 1}]});
+    let status =
+        json!({"type": "write", "object": "k/1", "ops": [{"op": "set", "slot": "@ours", "value": 1}]});
     assert_eq!(ours.ask(status)["type"], "success");
     assert_eq!(other.hear()["changes"][0]["slot"], "@ours");
     ours.raw(&masked(TEXT, &[b'x'; 100])[..50]);

@@ -29,7 +29,10 @@ fn a_success_comes_before_its_diff_and_the_other_encoding_sees_the_same() {
     let server = Server::dev(FAST);
     let mut json = Socket::json(server.address, "ada");
     let mut binary = Socket::open(server.address, "slotcast.v1.msgpack");
-    binary.frame(BINARY, &Request::Hello { token: None, device: None, user: Some(User::parse("bob").expect("fine")) }.encode());
+    binary.frame(
+        BINARY,
+        &Request::Hello { token: None, device: None, user: Some(User::parse("bob").expect("fine")) }.encode(),
+    );
     assert!(matches!(event(&mut binary), Event::Welcome(_)));
     let object = ObjectName::parse("game/1").expect("a good name");
     binary.frame(BINARY, &Request::Use(Use { object, cursor: None, slots: None }).encode());
@@ -76,7 +79,8 @@ fn resuming_costs_what_was_missed() {
     println!("resumed after 500 changes with {bytes} bytes; the 2,000 slots had cost {whole}");
     assert!(bytes < 500 * 80, "{bytes} bytes for 500 small changes");
     let mut stranger = Socket::json(server.address, "stranger");
-    let answer = stranger.ask(json!({"type": "use", "object": "game/1", "cursor": [epoch.as_u64().map(|e| e + 1), 2_000]}));
+    let answer = stranger
+        .ask(json!({"type": "use", "object": "game/1", "cursor": [epoch.as_u64().map(|e| e + 1), 2_000]}));
     assert_eq!(answer["type"], "snapshot", "another epoch");
 }
 
@@ -100,7 +104,11 @@ fn a_retry_has_one_effect_and_one_answer() {
             let message = writer.hear();
             if message["type"] == "success" {
                 successes += 1;
-                assert_eq!((&message["id"], &message["version"]), (&json!(successes), &json!(successes)), "round {round}");
+                assert_eq!(
+                    (&message["id"], &message["version"]),
+                    (&json!(successes), &json!(successes)),
+                    "round {round}"
+                );
             }
         }
         if round == 2 {
@@ -131,5 +139,8 @@ fn a_fast_sender_is_read_slowly_and_loses_nothing() {
     for n in 0..100 {
         assert_eq!(ours.hear()["n"], n);
     }
-    assert!(start.elapsed() >= std::time::Duration::from_millis(400), "90 messages at 200 a second take 450 ms");
+    assert!(
+        start.elapsed() >= std::time::Duration::from_millis(400),
+        "90 messages at 200 a second take 450 ms"
+    );
 }

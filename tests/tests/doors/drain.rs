@@ -8,7 +8,8 @@ use super::socket::{Frame, Socket};
 #[test]
 fn each_is_told_when_to_come_back() {
     let mut server = Server::dev("");
-    let mut sockets: Vec<Socket> = (0..20).map(|n| Socket::json(server.address, &format!("user{n}"))).collect();
+    let mut sockets: Vec<Socket> =
+        (0..20).map(|n| Socket::json(server.address, &format!("user{n}"))).collect();
     let mut early = Socket::open(server.address, "slotcast.v1.json");
     server.terminate();
     let mut moments = Vec::new();

@@ -44,13 +44,41 @@ fn rows() -> Vec<(Value, &'static str, &'static str)> {
         (json!({"type": "ping", "n": "x"}), "bad_field", "n:"),
         (json!({"type": "write", "id": 7, "object": "k/used"}), "bad_field", "ops"),
         (json!({"type": "write", "id": 7, "object": "k/used", "ops": []}), "bad_field", "ops"),
-        (json!({"type": "write", "id": 7, "object": "k/never", "ops": [{"op": "clear"}]}), "not_used", "k/never"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "epoch": 1, "ops": [{"op": "delete", "slot": "a"}]}), "wrong_epoch", "k/used"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "seen": 99, "ops": [{"op": "delete", "slot": "a"}]}), "bad_field", "seen"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "if": {"s": 9}, "ops": [{"op": "delete", "slot": "a"}]}), "conflict", "s"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "if": {"*": 9}, "ops": [{"op": "clear"}]}), "bad_name", "slot"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "seen": 0, "ops": [{"op": "set", "slot": "s", "value": 1}]}), "conflict", "s"),
-        (json!({"type": "write", "id": 7, "object": "k/used", "ops": vec![json!({"op": "delete", "slot": "a"}); 65]}), "too_many", "65 operations"),
+        (
+            json!({"type": "write", "id": 7, "object": "k/never", "ops": [{"op": "clear"}]}),
+            "not_used",
+            "k/never",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "epoch": 1, "ops": [{"op": "delete", "slot": "a"}]}),
+            "wrong_epoch",
+            "k/used",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "seen": 99, "ops": [{"op": "delete", "slot": "a"}]}),
+            "bad_field",
+            "seen",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "if": {"s": 9}, "ops": [{"op": "delete", "slot": "a"}]}),
+            "conflict",
+            "s",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "if": {"*": 9}, "ops": [{"op": "clear"}]}),
+            "bad_name",
+            "slot",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "seen": 0, "ops": [{"op": "set", "slot": "s", "value": 1}]}),
+            "conflict",
+            "s",
+        ),
+        (
+            json!({"type": "write", "id": 7, "object": "k/used", "ops": vec![json!({"op": "delete", "slot": "a"}); 65]}),
+            "too_many",
+            "65 operations",
+        ),
         (json!({"type": "write", "id": -7, "object": "k/used", "ops": [{"op": "clear"}]}), "bad_field", "id"),
         (write(json!({"op": "zap"})), "bad_field", "zap"),
         (write(json!({"op": "set", "slot": "", "value": 1})), "bad_name", "ops[0].slot"),
@@ -66,7 +94,11 @@ fn rows() -> Vec<(Value, &'static str, &'static str)> {
         (write(json!({"op": "append", "slot": "l", "value": 1, "keep": 5000})), "bad_field", "keep"),
         (write(json!({"op": "patch", "slot": "s", "path": [], "value": 1})), "bad_field", "path"),
         (write(json!({"op": "patch", "slot": "s", "path": ["a"], "value": 1})), "wrong_type", "s:"),
-        (write(json!({"op": "patch", "slot": "s", "path": ["constructor"], "value": 1})), "bad_value", "constructor"),
+        (
+            write(json!({"op": "patch", "slot": "s", "path": ["constructor"], "value": 1})),
+            "bad_value",
+            "constructor",
+        ),
         (write(json!({"op": "set", "slot": "price", "value": 1})), "wrong_rule", "price"),
         (write(json!({"op": "set", "slot": "secret", "value": 1})), "not_permitted", "secret"),
         (write(json!({"op": "set", "slot": "@other", "value": 1})), "not_permitted", "@other"),
@@ -82,7 +114,8 @@ fn settled(server: &Server) -> (Socket, Socket) {
     let mut ours = Socket::json(server.address, "ours");
     let used = json!({"type": "use", "object": "k/used"});
     assert_eq!(other.ask(used.clone())["type"], "snapshot");
-    let set = json!({"type": "write", "object": "k/used", "ops": [{"op": "set", "slot": "s", "value": "text"}]});
+    let set =
+        json!({"type": "write", "object": "k/used", "ops": [{"op": "set", "slot": "s", "value": "text"}]});
     assert_eq!(other.ask(set)["type"], "success");
     assert_eq!(other.hear()["to"], 1);
     assert_eq!(ours.ask(used)["version"], 1);
@@ -100,7 +133,11 @@ fn each_is_named_and_changes_nothing() {
         let kind = message["type"].as_str().unwrap_or("").to_owned();
         let answer = ours.ask(message.clone());
         let told = answer["what"].as_str().unwrap_or("");
-        assert_eq!((&answer["code"], told.contains(what)), (&json!(code), true), "{message} was answered by {answer}");
+        assert_eq!(
+            (&answer["code"], told.contains(what)),
+            (&json!(code), true),
+            "{message} was answered by {answer}"
+        );
         let wanted = if matches!(&*kind, "write" | "send") { "reject" } else { "error" };
         assert_eq!(answer["type"], wanted, "{message}");
         if message["id"].is_u64() {
@@ -133,7 +170,11 @@ fn too_many_objects_slots_and_sessions() {
     let ops: Vec<Value> = (0..7).map(|n| json!({"op": "set", "slot": format!("s{n}"), "value": n})).collect();
     let answer = ours.ask(json!({"type": "write", "object": "k/1", "ops": ops}));
     assert_eq!(answer["code"], "too_many");
-    assert_eq!(ours.ask(json!({"type": "use", "object": "k/1"}))["slots"], json!([]), "none of the seven was set");
+    assert_eq!(
+        ours.ask(json!({"type": "use", "object": "k/1"}))["slots"],
+        json!([]),
+        "none of the seven was set"
+    );
 }
 
 #[test]
@@ -159,7 +200,11 @@ fn binary_messages_that_are_no_messages() {
         ours.frame(BINARY, &message);
         let Frame::Binary(answer) = ours.next() else { panic!("no answer to {message:x?}") };
         let text = String::from_utf8_lossy(&answer).into_owned();
-        assert!(text.contains(code.name()), "{:x?} was answered by {text}", &message[..message.len().min(16)]);
+        assert!(
+            text.contains(code.name()),
+            "{:x?} was answered by {text}",
+            &message[..message.len().min(16)]
+        );
     }
 }
 

@@ -144,7 +144,9 @@ impl Socket {
         match kind {
             0x81 => Frame::Text(String::from_utf8(payload).expect("text is UTF-8")),
             0x82 => Frame::Binary(payload),
-            0x88 => Frame::Close(payload.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]]))),
+            0x88 => {
+                Frame::Close(payload.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]])))
+            }
             0x89 => Frame::Ping,
             0x8a => Frame::Pong(payload),
             other => panic!("a frame of the kind {other:#x}"),

@@ -1,0 +1,157 @@
+// Two windows and `slotcast watch` on one object: 10,000 random writes at once, sockets cut at random. What was acknowledged is there, once; what was
+// rejected is not; and in the end all three hold the same.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { dice, Follower } from "./follower.mjs";
+import { binary, complaintsOf, layWire, startBrowser, startServer } from "./stage.mjs";
+
+const WRITES = Number(process.env.SLOTCAST_TEST_WRITES ?? 5000);
+const SEED = Number(process.env.SLOTCAST_TEST_SEED ?? Date.now() % 1_000_000);
+const OBJECT = "agree/1";
+
+let server;
+let browser;
+let night;
+before(async () => {
+  process.env.SLOTCAST_LIMITS_MESSAGES_PER_S = "100000";
+  process.env.SLOTCAST_LIMITS_MESSAGES_BURST = "100000";
+  server = await startServer();
+  browser = await startBrowser();
+});
+after(async () => {
+  night?.child.kill("SIGKILL");
+  await browser?.close();
+  await server?.stop();
+});
+
+/** A window on the front page that imports the client as any page would. */
+async function visit(user) {
+  const wire = await layWire(server.port);
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  await page.goto(`http://127.0.0.1:${wire.port}/`);
+  await page.evaluate(async ([user, object]) => {
+    const { connect, fingerprint } = await import("/slotcast.js");
+    const slotcast = connect("/objects", { user });
+    const so = slotcast.object(object);
+    await so.ready;
+    Object.assign(window, { slotcast, so, fingerprint, tally: { done: 0, added: 0, turns: 0, kept: [], refused: [], codes: {} } });
+  }, [user, OBJECT]);
+  return { wire, page, complaints };
+}
+
+/** In the window: so many random writes, a few in each tick; gives what became of them. */
+function write([name, count, seed]) {
+  const { so, tally } = window;
+  let state = seed;
+  const roll = (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+  const settled = (promise, then) =>
+    promise.then(then, ({ code }) => {
+      tally.codes[code] = (tally.codes[code] ?? 0) + 1;
+    });
+  const one = (number) => {
+    const tag = `${name}-${number}`;
+    switch (roll(7)) {
+      case 0:
+        return settled(so.add("count", 1), () => tally.added++);
+      case 1:
+        return settled(so.set(`plain.${roll(20)}`, { tag, more: [number, "ä"] }), () => {});
+      case 2:
+        return settled(so.patch("map", [`k${roll(30)}`], roll(4) ? tag : null), () => {});
+      case 3:
+        return settled(so.delete(`plain.${roll(20)}`), () => {});
+      case 4:
+        return settled(so.transact((tx) => void tx.set("turn", (tx.get("turn") ?? 0) + 1)), () => tally.turns++);
+      default: {
+        const kept = so.append(`log.${roll(16)}`, tag);
+        return kept.then(
+          () => tally.kept.push(tag),
+          () => tally.refused.push(tag),
+        );
+      }
+    }
+  };
+  const run = async () => {
+    const all = [];
+    for (let number = 0; number < count; ) {
+      const burst = Array.from({ length: Math.min(1 + roll(40), count - number) }, () => one(number++));
+      all.push(...burst);
+      await (roll(3) ? Promise.race(burst) : Promise.all(burst));
+      tally.done = number;
+      await new Promise((next) => setTimeout(next));
+    }
+    await Promise.all(all);
+  };
+  window.running = run();
+}
+
+function watch(port) {
+  const words = ["watch", OBJECT, "--json", "--url", `ws://127.0.0.1:${port}/objects`, "--user", "night"];
+  const child = spawn(binary, words, { stdio: ["ignore", "pipe", "ignore"] });
+  const follower = new Follower();
+  createInterface(child.stdout).on("line", (line) => follower.take(JSON.parse(line)));
+  return { child, follower };
+}
+
+test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, async () => {
+  const windows = [await visit("ada"), await visit("bob")];
+  const [first] = windows;
+  await first.page.evaluate(() => window.so.set("map", {}));
+  const wire = await layWire(server.port);
+  night = watch(wire.port);
+  await Promise.all(windows.map(({ page }, at) => page.evaluate(write, [`w${at}`, WRITES, SEED + at])));
+
+  const roll = dice(SEED);
+  const done = async () => {
+    const counts = await Promise.all(windows.map(({ page }) => page.evaluate(() => window.tally.done)));
+    return counts.every((count) => count === WRITES);
+  };
+  let cuts = 0;
+  while (!(await done())) {
+    const victim = windows[roll(2)];
+    victim.wire.cut();
+    if (cuts % 8 === 0) wire.cut();
+    cuts++;
+    await victim.page.waitForFunction(() => window.slotcast.state !== "live");
+    victim.wire.mend();
+    wire.mend();
+    await victim.page.evaluate(() => dispatchEvent(new Event("online")));
+    await victim.page.waitForFunction(() => window.slotcast.state === "live");
+    const before = await victim.page.evaluate(() => window.tally.done);
+    const enough = [before + 20 + roll(200), WRITES];
+    await victim.page.waitForFunction(([next, all]) => window.tally.done >= Math.min(next, all), enough, { timeout: 60_000 });
+  }
+  assert.ok(cuts >= 10, `only ${cuts} cuts`);
+
+  const ends = await Promise.all(windows.map(({ page }) => page.evaluate(async () => {
+    await window.running;
+    return window.tally;
+  })));
+  const version = await first.page.evaluate(async () => (await window.so.add("end", 1)).version);
+  for (const { page } of windows) await page.waitForFunction((version) => window.so.version >= version, version);
+  await night.follower.reaches(version);
+
+  const prints = await Promise.all(windows.map(({ page }) => page.evaluate(async () => [await window.so.fingerprint(), window.fingerprint(window.so.entries())])));
+  assert.equal(new Set(prints.flat()).size, 1, `the windows and the server agree: ${prints}`);
+  const slots = await first.page.evaluate(() => Object.fromEntries(window.so.entries()));
+  assert.deepEqual(night.follower.slots(), slots, "and so does the terminal");
+
+  const logged = Object.entries(slots).flatMap(([slot, value]) => (slot.startsWith("log.") ? value : []));
+  assert.equal(new Set(logged).size, logged.length, "nothing is there twice");
+  assert.deepEqual(logged.toSorted(), ends.flatMap(({ kept }) => kept).toSorted(), "what was acknowledged is there, and nothing else");
+  assert.equal(slots.count, ends.reduce((sum, { added }) => sum + added, 0), "each addition counts once");
+  assert.equal(slots.turn, ends.reduce((sum, { turns }) => sum + turns, 0), "each transaction counts once");
+  for (const { complaints } of windows) assert.deepEqual(complaints, []);
+  console.log(`${2 * WRITES} writes, ${cuts} cuts, ${version} versions; refused: ${JSON.stringify(ends.map(({ codes }) => codes))}`);
+
+  for (const { wire, page } of windows) {
+    await page.close();
+    wire.close();
+  }
+  wire.close();
+});
