@@ -7,5 +7,6 @@ if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
-"${PYTHON:-python3}" -c 'import websockets' 2>/dev/null || "${PYTHON:-python3}" -m pip install --quiet websockets
+pip() { "${PYTHON:-python3}" -m pip install --quiet "$@" websockets; }
+"${PYTHON:-python3}" -c 'import websockets' 2>/dev/null || pip || pip --break-system-packages
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent

@@ -31,7 +31,8 @@ fn open(text: &str) -> Result<(&'static Shape, Map<String, Json>), Fault> {
         return Err(Fault::new(Code::BadMessage, "a message is an object with a type"));
     };
     let shape = named_shape(&mut members, "type", shape::REQUESTS)?;
-    let shape = shape.map_err(|name| Fault::new(Code::UnknownType, format!("no message is called `{name}`")))?;
+    let shape =
+        shape.map_err(|name| Fault::new(Code::UnknownType, format!("no message is called `{name}`")))?;
     Ok((shape, members))
 }
 
