@@ -143,7 +143,7 @@ impl Connection {
                     return Poll::Ready(Ending::Gone);
                 }
                 if let Some(code) = self.worker.told_to_close(session) {
-                    return Poll::Ready(Ending::Close(code, "told to"));
+                    return Poll::Ready(Ending::Close(code, reason(code)));
                 }
                 if self.outbox.is_full() {
                     match std::task::ready!(self.outbox.poll_drained(context, now_ms())) {
@@ -242,6 +242,11 @@ async fn read_to_end(tcp: &TcpStream) {
             Ok(0) | Err(_) => return,
         }
     }
+}
+
+/// Why a worker ends a session that did nothing wrong.
+fn reason(code: CloseCode) -> &'static str {
+    if code == CloseCode::Replaced { "this user and device connected again" } else { "the server stops" }
 }
 
 fn message_bytes(message: &Message) -> usize {
