@@ -3,6 +3,7 @@
 mod close_codes;
 mod conversation;
 mod drain;
+mod encodings;
 mod handshake;
 mod refusals;
 mod server;

@@ -41,6 +41,16 @@ pub fn http(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Says something to a door that closes after its answer, and reads all of it.
+pub fn read_all(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
+    stream.write_all(request).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers in text and closes");
+    answer
+}
+
 /// An opening handshake with these lines instead of, or beside, the usual ones.
 pub fn handshake(lines: &[(&str, Option<&str>)]) -> Vec<u8> {
     let mut head = vec![
