@@ -52,6 +52,7 @@ impl Object {
         self.dies_ms.is_some_and(|dies_ms| dies_ms <= now_ms)
     }
 
+    /// Whether the session followed before and saw other slots: then its cursor says nothing about those that come into view.
     pub fn join(
         &mut self,
         session: SessionId,
@@ -59,9 +60,12 @@ impl Object {
         audience: Audience,
         turn: u32,
         fresh: ChannelId,
-    ) {
+    ) -> bool {
+        let before = self.followers.group(session).map(|(group, _)| group.audience.clone());
+        let saw_others = before.is_some_and(|before| before != audience);
         self.followers.join(session, &author.user, audience, turn, fresh, self.version);
         self.dies_ms = None;
+        saw_others
     }
 
     /// Tells a session how to begin, or to begin again; nothing if it does not follow.

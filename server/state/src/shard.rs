@@ -51,8 +51,8 @@ impl Shard {
                 let fresh = self.fresh_channel();
                 self.make(&object);
                 self.with(&object, |object, _, _| {
-                    object.join(session, &author, audience, turn, fresh);
-                    object.start(session, cursor, covered, effects);
+                    let saw_others = object.join(session, &author, audience, turn, fresh);
+                    object.start(session, cursor.filter(|_| !saw_others), covered && !saw_others, effects);
                 });
             }
             Input::CatchUp { session, object, cursor } => {

@@ -144,3 +144,23 @@ fn a_fast_sender_is_read_slowly_and_loses_nothing() {
         "90 messages at 200 a second take 450 ms"
     );
 }
+
+/// What was outside the old view is in no diff from the old cursor.
+#[test]
+fn other_patterns_are_answered_by_a_snapshot() {
+    let server = Server::dev(FAST);
+    let mut ours = Socket::json(server.address, "ours");
+    let narrow = ours.ask(json!({"type": "use", "object": "game/1", "slots": ["a*"]}));
+    let epoch = narrow["epoch"].clone();
+    ours.say(set("game/1", "b", json!(1)));
+    ours.say(set("game/1", "a", json!(1)));
+    until(&mut ours, 2);
+    let wide = ours.ask(json!({"type": "use", "object": "game/1", "cursor": [epoch, 2, 0]}));
+    assert_eq!(
+        (&wide["type"], wide["slots"].as_array().map(Vec::len)),
+        (&json!("snapshot"), Some(2)),
+        "{wide}"
+    );
+    let same = ours.ask(json!({"type": "use", "object": "game/1", "cursor": [epoch, 2, 0]}));
+    assert_eq!((&same["type"], &same["to"]), (&json!("diff"), &json!(2)), "{same}");
+}
