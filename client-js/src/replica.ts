@@ -297,7 +297,7 @@ export class Replica {
     const slots = this.#reachedBy(entry);
     const report = this.#report([...slots, ...winners]);
     this.outbox.remove(entry);
-    if (rejected.code === "conflict") for (const slot of slots) this.#ties.drop(slot);
+    if (rejected.code === "conflict") this.#lostTies(entry, rejected.winners);
     this.copy.win(rejected.winners, rejected.version);
     this.#cover();
     entry.reject(rejected);
@@ -408,15 +408,29 @@ export class Replica {
 
   /** Slots that went with the old session are set again, before all that waits. */
   #restoreTies(kept: Kept, resumed: boolean, sameEpoch: boolean): void {
-    const comes = this.outbox.inPhase("accepted");
+    const comes = resumed ? this.outbox.inPhase("accepted") : Array.from(this.outbox);
     for (const [slot, tie] of this.#ties) {
-      // Accepted after this frame, so by the present session.
+      // Accepted after this frame, so by the present session; or still on its way, and its answer will tell.
       if (comes.some((entry) => entry.touches(slot))) continue;
       const now = this.copy.base(slot)?.version;
       const value = kept.get(slot);
       const isOwn = sameEpoch && now !== undefined && (now === tie.version || this.#successes.has(now));
       if (this.#ties.isToRestore(slot, tie, { value, now, isOwn, resumed }))
         this.#setAgain(slot, value ?? null, tie, now !== undefined);
+    }
+  }
+
+  /** A tied write met another's: the tie is let go, unless that was only the end of the session before, coming late. */
+  #lostTies(entry: Entry, winners: readonly SlotRecord[]): void {
+    for (const operation of entry.ops) {
+      if (operation.op === "clear") continue;
+      const { slot } = operation;
+      const tie = this.#ties.get(slot);
+      const winner = winners.find((winner) => winner.slot === slot);
+      const isFree = winner?.value === null && winner.by === "";
+      const isTied = (operation.op === "set" || operation.op === "once") && operation.tie === true;
+      if (tie && isFree && isTied) this.#setAgain(slot, operation.value, tie, false);
+      else this.#ties.drop(slot);
     }
   }
 

@@ -28,6 +28,10 @@ export class Ties {
     yield* this.#ties;
   }
 
+  get(slot: string): Tie | undefined {
+    return this.#ties.get(slot);
+  }
+
   get size(): number {
     return this.#ties.size;
   }

@@ -207,6 +207,22 @@ test("a cut while a tied slot is being set again loses nothing", async () => {
   expect(events).toEqual([]);
 });
 
+test("a tied slot outlives the late end of the session before, whenever that is noticed", async () => {
+  const so = scene.client("ada").object<{ lock: string }>("chat/1");
+  so.once("lock", "ada", { tie: true });
+  so.setStatus({ name: "Ada" });
+  await scene.pass();
+  for (let end_ms = 200; end_ms < 700; end_ms += 5) {
+    scene.server.end_ms = end_ms;
+    scene.server.link("ada").cut();
+    await scene.pass(62_000); // A good minute, so that the back-off starts over.
+    expect(scene.server.object("chat/1").values(), `end noticed after ${end_ms} ms`).toEqual({
+      lock: "ada",
+      "@ada": { name: "Ada" },
+    });
+  }
+});
+
 test("a status of two tabs outlives a cut of the one that is left", async () => {
   const options = { device: "other-tab" };
   const first = scene.client("ada");

@@ -115,11 +115,15 @@ export class FakeTransport implements Transport {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.server.links = this.server.links.filter((link) => link !== this);
-    if (this.session) this.server.end(this.session);
+    const { session, server } = this;
+    if (session && server.end_ms > 0) setTimeout(() => server.end(session), server.end_ms);
+    else if (session) server.end(session);
   }
 }
 
 export class FakeServer {
+  /** How long it takes to notice that a session has ended. */
+  end_ms = 0;
   latency_ms: () => number = () => 10;
   isDown = false;
   isDeaf = false;
