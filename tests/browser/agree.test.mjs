@@ -2,6 +2,7 @@
 // rejected is not; and in the end all three hold the same.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { dice, Follower } from "./follower.mjs";
@@ -95,7 +96,9 @@ function watch(port) {
   const child = spawn(binary, words, { stdio: ["ignore", "pipe", "ignore"] });
   const follower = new Follower();
   createInterface(child.stdout).on("line", (line) => follower.take(JSON.parse(line)));
-  return { child, follower };
+  const ended = once(child, "exit").then(([code]) => assert.fail(`the watch ended with ${code}`));
+  ended.catch(() => {});
+  return { child, reaches: (version) => Promise.race([follower.reaches(version), ended]), slots: () => follower.slots() };
 }
 
 test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, async () => {
@@ -104,6 +107,7 @@ test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, as
   await first.page.evaluate(() => window.so.set("map", {}));
   const wire = await layWire(server.port);
   night = watch(wire.port);
+  await night.reaches(0); // One that is cut before it has seen anything gives up.
   await Promise.all(windows.map(({ page }, at) => page.evaluate(write, [`w${at}`, WRITES, SEED + at])));
 
   const roll = dice(SEED);
@@ -134,12 +138,12 @@ test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, as
   })));
   const version = await first.page.evaluate(async () => (await window.so.add("end", 1)).version);
   for (const { page } of windows) await page.waitForFunction((version) => window.so.version >= version, version);
-  await night.follower.reaches(version);
+  await night.reaches(version);
 
   const prints = await Promise.all(windows.map(({ page }) => page.evaluate(async () => [await window.so.fingerprint(), window.fingerprint(window.so.entries())])));
   assert.equal(new Set(prints.flat()).size, 1, `the windows and the server agree: ${prints}`);
   const slots = await first.page.evaluate(() => Object.fromEntries(window.so.entries()));
-  assert.deepEqual(night.follower.slots(), slots, "and so does the terminal");
+  assert.deepEqual(night.slots(), slots, "and so does the terminal");
 
   const logged = Object.entries(slots).flatMap(([slot, value]) => (slot.startsWith("log.") ? value : []));
   assert.equal(new Set(logged).size, logged.length, "nothing is there twice");
