@@ -327,6 +327,9 @@ fn asked(input: &Input) -> Asked {
             Asked::Fingerprint { session: *session, object: object.clone() }
         }
         Input::Gone { session, objects } => Asked::Gone { session: *session, objects: objects.clone() },
+        Input::Loaded { .. } | Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => {
+            panic!("objects of the ledger are not stored")
+        }
     }
 }
 
@@ -403,7 +406,8 @@ fn compare(
 ) -> Checked {
     match (told, verdict) {
         (Event::Success(told), Verdict::Success { version, changed }) => {
-            let wanted = Success { id, version: *version, changed: *changed };
+            let class = model.class();
+            let wanted = Success { id, version: *version, class, changed: *changed };
             check(*told == wanted, || format!("{told:?}, not {wanted:?}"))
         }
         (Event::Reject(told), Verdict::Reject { code, winners }) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use slotcast_protocol::{Code, Limits, Op, Sent, SlotName, User, Write};
+use slotcast_protocol::{Code, Durability, Limits, Op, Sent, SlotName, User, Write};
 use slotcast_state::{Author, Kind, Rule, SessionId};
 
 use crate::arithmetic;
@@ -71,6 +71,10 @@ impl Model {
             answers: BTreeMap::new(),
             dies_ms: None,
         }
+    }
+
+    pub fn class(&self) -> Durability {
+        self.kind.durability
     }
 
     pub fn version(&self) -> u64 {

@@ -35,7 +35,7 @@ pub fn kinds(linger_ms: u64, resync_depth: u64) -> Kinds {
         (Pattern::parse(&pattern).expect("a good pattern"), rule.parse::<Rule>().expect("a good rule"))
     };
     let rules: Vec<_> = rules.into_iter().chain([log]).map(parse).collect();
-    let kind = Kind { rules, linger_ms, clear: true, resync_depth };
+    let kind = Kind { rules, linger_ms, clear: true, resync_depth, ..Kind::default() };
     let still = Kind { clear: false, ..kind.clone() };
     Kinds { named: BTreeMap::from([("still".to_owned(), Arc::new(still))]), other: Arc::new(kind) }
 }

@@ -21,7 +21,7 @@ impl Desk {
         let user = User::parse("alice").expect("a good user");
         let device = Device::parse("d").expect("a good device");
         let mut desk = Desk {
-            shard: Shard::new(0, 1, Arc::new(Kinds::default()), Arc::new(Limits::default())),
+            shard: Shard::new(0, 1, Arc::new(Kinds::default()), Arc::new(Limits::default()), 0),
             session: SessionId::new(EdgeId(0), 1, 0),
             author: Arc::new(Author { user, device }),
         };

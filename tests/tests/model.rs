@@ -42,7 +42,7 @@ impl Trial {
         let limits =
             Limits { inflight: 4, slots: if dice.percent(30) { 6 } else { 100 }, ..Limits::default() };
         let limits = Arc::new(limits);
-        let shard = Shard::new(1, dice.roll(), kinds.clone(), limits.clone());
+        let shard = Shard::new(1, dice.roll(), kinds.clone(), limits.clone(), 0);
         let ledger = Ledger::new(kinds, limits);
         Trial { dice, shard, ledger, followers: Vec::new(), generation: 0, now_ms: 1 }
     }
@@ -179,7 +179,7 @@ impl Trial {
                         }
                     }
                 }
-                Delivery::Reply { .. } | Delivery::Left { .. } => {}
+                Delivery::Reply { .. } | Delivery::Left { .. } | Delivery::Refused { .. } => {}
             }
         }
         self.followers.iter().try_for_each(|follower| {

@@ -30,7 +30,7 @@ pub fn run(config: Config) -> io::Result<()> {
         let listener = listener.try_clone()?;
         let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
             ^ u64::from(std::process::id()) << 32;
-        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone());
+        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone(), 0);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || work(number, house, shard, listener, mail))?;

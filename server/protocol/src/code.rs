@@ -60,7 +60,11 @@ codes! {
     NotPermitted "not_permitted" false,
     /// The id was used before and its answer is no longer kept.
     AnswerForgotten "answer_forgotten" false,
-    /// The server is draining or its queue is full.
+    /// The store has no room.
+    StorageFull "storage_full" true,
+    /// The object's stored copy fails its checksum.
+    StorageDamaged "storage_damaged" false,
+    /// The server is stopping, or its store does not answer.
     Unavailable "unavailable" true,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::code::{Code, Fault};
+use crate::durability::Durability;
 use crate::names::{Device, ObjectName, SendName, SlotName, User};
 use crate::op::{Path, encode_optional};
 use crate::value::Value;
@@ -68,6 +69,8 @@ pub struct Success {
     pub id: Option<u64>,
     /// The version that contains the write.
     pub version: u64,
+    /// What the write survives.
+    pub class: Durability,
     /// Whether anything moved.
     pub changed: bool,
 }
@@ -115,6 +118,10 @@ pub struct Snapshot {
     pub more: bool,
     /// Sends that the follower lost.
     pub skipped: u64,
+    /// Which part of the snapshot this is, from 1.
+    pub part: u64,
+    /// How many there are.
+    pub parts: u64,
 }
 
 /// `diff`.
@@ -184,6 +191,38 @@ pub struct Sent {
     pub by: User,
 }
 
+impl Change {
+    /// Appends it as in a diff.
+    pub fn encode(&self, writer: &mut Writer) {
+        let head = |writer: &mut Writer, fields: usize, code: u64| {
+            writer.array(fields).uint(code);
+            if let Some(slot) = self.kind.slot() {
+                writer.text(slot.as_str());
+            }
+            writer.uint(self.version).text(self.by.as_str());
+        };
+        match &self.kind {
+            ChangeKind::Set { value, .. } => {
+                head(writer, 5, 1);
+                writer.splice(value.bytes());
+            }
+            ChangeKind::Delete { .. } => head(writer, 4, 2),
+            ChangeKind::Patch { path, value, .. } => {
+                head(writer, 6, 3);
+                path.encode(writer);
+                encode_optional(value.as_ref(), writer);
+            }
+            ChangeKind::Append { items, keep, .. } => {
+                head(writer, 6, 4);
+                writer.array(items.len());
+                items.iter().for_each(|item| _ = writer.splice(item.bytes()));
+                writer.uint((*keep).into());
+            }
+            ChangeKind::Clear => head(writer, 3, 5),
+        }
+    }
+}
+
 impl Event {
     /// As one MessagePack message.
     pub fn encode(&self) -> Vec<u8> {
@@ -196,8 +235,8 @@ impl Event {
     pub fn encode_to(&self, writer: &mut Writer) {
         match self {
             Event::Welcome(welcome) => encode_welcome(welcome, writer),
-            Event::Success(Success { id, version, changed }) => {
-                writer.array(5).uint(17).optional_uint(*id).uint(*version).text("memory").bool(*changed)
+            Event::Success(Success { id, version, class, changed }) => {
+                writer.array(5).uint(17).optional_uint(*id).uint(*version).text(class.name()).bool(*changed)
             }
             Event::Reject(Reject { id, fault, version, winners }) => {
                 writer
@@ -236,8 +275,11 @@ fn encode_welcome<'w>(welcome: &Welcome, writer: &'w mut Writer) -> &'w mut Writ
 }
 
 fn encode_snapshot<'w>(snapshot: &Snapshot, writer: &'w mut Writer) -> &'w mut Writer {
-    writer.array(8).uint(20).text(snapshot.object.as_str()).uint(snapshot.epoch).uint(snapshot.version);
-    encode_records(&snapshot.slots, writer.uint(snapshot.sends)).bool(snapshot.more).uint(snapshot.skipped)
+    let in_parts = snapshot.parts > 1;
+    writer.array(if in_parts { 10 } else { 8 }).uint(20).text(snapshot.object.as_str());
+    writer.uint(snapshot.epoch).uint(snapshot.version).uint(snapshot.sends);
+    encode_records(&snapshot.slots, writer).bool(snapshot.more).uint(snapshot.skipped);
+    if in_parts { writer.uint(snapshot.part).uint(snapshot.parts) } else { writer }
 }
 
 fn encode_diff<'w>(diff: &Diff, writer: &'w mut Writer) -> &'w mut Writer {
@@ -249,37 +291,8 @@ fn encode_diff<'w>(diff: &Diff, writer: &'w mut Writer) -> &'w mut Writer {
         .uint(diff.from)
         .uint(diff.to)
         .array(diff.changes.len());
-    diff.changes.iter().for_each(|change| encode_change(change, writer));
+    diff.changes.iter().for_each(|change| change.encode(writer));
     if diff.skipped > 0 { writer.uint(diff.skipped) } else { writer }
-}
-
-fn encode_change(change: &Change, writer: &mut Writer) {
-    let head = |writer: &mut Writer, fields: usize, code: u64| {
-        writer.array(fields).uint(code);
-        if let Some(slot) = change.kind.slot() {
-            writer.text(slot.as_str());
-        }
-        writer.uint(change.version).text(change.by.as_str());
-    };
-    match &change.kind {
-        ChangeKind::Set { value, .. } => {
-            head(writer, 5, 1);
-            writer.splice(value.bytes());
-        }
-        ChangeKind::Delete { .. } => head(writer, 4, 2),
-        ChangeKind::Patch { path, value, .. } => {
-            head(writer, 6, 3);
-            path.encode(writer);
-            encode_optional(value.as_ref(), writer);
-        }
-        ChangeKind::Append { items, keep, .. } => {
-            head(writer, 6, 4);
-            writer.array(items.len());
-            items.iter().for_each(|item| _ = writer.splice(item.bytes()));
-            writer.uint((*keep).into());
-        }
-        ChangeKind::Clear => head(writer, 3, 5),
-    }
 }
 
 fn encode_records<'w>(records: &[Record], writer: &'w mut Writer) -> &'w mut Writer {

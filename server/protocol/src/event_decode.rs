@@ -28,6 +28,17 @@ fn limits() -> Limits {
     Limits { value_bytes: usize::MAX, ..Limits::default() }
 }
 
+impl Change {
+    /// Reads one of a diff's changes; None if its type is not known to this version.
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Option<Change>, Fault> {
+        let (items, code) = head(reader)?;
+        match shape::by_code(shape::CHANGES, code) {
+            Some(shape) => change(shape, &Fields::split(reader, items - 1, shape.fields)?).map(Some),
+            None => Fields::split(reader, items - 1, &[]).map(|_passed_over| None),
+        }
+    }
+}
+
 fn head(reader: &mut Reader<'_>) -> Result<(usize, u64), Fault> {
     let Token::Array(count @ 1..) = reader.token()? else {
         return Err(Fault::new(Code::BadMessage, "not an array with a code"));
@@ -51,6 +62,7 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
         "success" => Event::Success(Success {
             id: fields.optional_uint(0)?,
             version: fields.uint(1)?,
+            class: fields.text(2)?.parse().map_err(|()| fields.fault(2, "no such class"))?,
             changed: fields.flag(3)?,
         }),
         "reject" => Event::Reject(Reject {
@@ -71,6 +83,8 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
             slots: records(fields, 4)?,
             more: fields.flag(5)?,
             skipped: fields.optional_uint(6)?.unwrap_or(0),
+            part: fields.optional_uint(7)?.unwrap_or(1),
+            parts: fields.optional_uint(8)?.unwrap_or(1),
         }),
         "diff" => Event::Diff(Diff {
             object: object(0)?,
@@ -141,13 +155,7 @@ fn changes(fields: &Fields<'_>, place: usize) -> Result<Vec<Change>, Fault> {
     let (count, mut reader) = fields.array(place)?;
     let mut changes = Vec::with_capacity(count);
     for _ in 0..count {
-        let (items, code) = head(&mut reader)?;
-        match shape::by_code(shape::CHANGES, code) {
-            Some(shape) => {
-                changes.push(change(shape, &Fields::split(&mut reader, items - 1, shape.fields)?)?)
-            }
-            None => _ = Fields::split(&mut reader, items - 1, &[])?,
-        }
+        changes.extend(Change::decode(&mut reader)?);
     }
     Ok(changes)
 }

@@ -5,7 +5,7 @@ use crate::reader::{Reader, Token};
 use crate::shape::Field;
 
 /// No message has more fields than this.
-const FIELDS_MAX: usize = 8;
+const FIELDS_MAX: usize = 12;
 
 /// A number of the protocol is below 2^53, so that every client can hold it.
 const NUMBER_MAX: u64 = (1 << 53) - 1;

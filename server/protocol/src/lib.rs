@@ -7,6 +7,7 @@
 
 pub mod canonical;
 pub mod code;
+mod durability;
 pub mod event;
 mod event_decode;
 mod fields;
@@ -23,6 +24,7 @@ pub mod value;
 pub mod writer;
 
 pub use code::{CloseCode, Code, Fault};
+pub use durability::Durability;
 pub use event::{Change, ChangeKind, Cursor, Diff, Event, Record, Reject, Sent, Snapshot, Success, Welcome};
 pub use limits::Limits;
 pub use names::{Device, ObjectName, Pattern, SendName, SlotName, User};

@@ -66,7 +66,7 @@ pub const EVENTS: &[Shape] = shapes! {
     17 success [plain("id"), plain("version"), plain("class"), plain("changed")],
     18 reject [plain("id"), plain("code"), plain("what"), plain("version"), WINNERS_FIELD],
     19 error [plain("code"), plain("what"), plain("object")],
-    20 snapshot [plain("object"), plain("epoch"), plain("version"), plain("sends"), SLOTS_FIELD, plain("more"), plain("skipped")],
+    20 snapshot [plain("object"), plain("epoch"), plain("version"), plain("sends"), SLOTS_FIELD, plain("more"), plain("skipped"), plain("part"), plain("parts")],
     21 diff [plain("object"), plain("from"), plain("to"), CHANGES_FIELD, plain("skipped")],
     22 sent [plain("object"), plain("version"), plain("name"), plain("value"), plain("by")],
     23 fingerprint [plain("object"), plain("epoch"), plain("version"), plain("md5")],

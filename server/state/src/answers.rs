@@ -15,8 +15,10 @@ const AUTHORS_MAX: usize = 4096;
 
 /// How a write ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// It is in this version; whether it moved anything.
     Accepted { version: u64, changed: bool },
+    /// It changed nothing, and why.
     Refused(Fault),
 }
 
@@ -30,13 +32,14 @@ pub(crate) enum Known {
     Forgotten,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Answers {
     authors: BTreeMap<Arc<Author>, Kept>,
     /// The same authors, those that wrote longest ago first.
     by_age: BTreeMap<(u64, Arc<Author>), ()>,
 }
 
+#[derive(Debug, PartialEq)]
 struct Kept {
     last_id: u64,
     recent: VecDeque<(u64, Answer)>,
@@ -76,6 +79,30 @@ impl Answers {
         }
         self.by_age.insert((now_ms, author.clone()), ());
         self.forget(now_ms);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.authors.is_empty()
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.authors.values().map(|kept| kept.recent.len()).sum()
+    }
+
+    pub fn authors(&self) -> impl Iterator<Item = &Arc<Author>> {
+        self.authors.keys()
+    }
+
+    /// Author, newest id, when it came, and the answers, the oldest first.
+    pub fn kept(&self) -> impl Iterator<Item = (&Arc<Author>, u64, u64, &VecDeque<(u64, Answer)>)> {
+        self.authors.iter().map(|(author, kept)| (author, kept.last_id, kept.touched_ms, &kept.recent))
+    }
+
+    /// Puts back what [`Answers::kept`] gave.
+    pub fn restore(&mut self, author: Arc<Author>, last_id: u64, touched_ms: u64, recent: Vec<(u64, Answer)>) {
+        self.by_age.insert((touched_ms, author.clone()), ());
+        self.authors.insert(author, Kept { last_id, recent: recent.into(), touched_ms });
     }
 
     fn forget(&mut self, now_ms: u64) {

@@ -3,6 +3,7 @@
 
 use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, Snapshot};
 
+use crate::contents::Contents;
 use crate::followers::View;
 use crate::object::Object;
 use crate::slots::{Slot, record};
@@ -14,9 +15,9 @@ impl Object {
     /// What leads from `cursor` to the present, as one or more events.
     pub(crate) fn catch_up(&self, cursor: Option<Cursor>, view: &View) -> Vec<Event> {
         let usable = cursor.filter(|cursor| {
-            cursor.epoch == self.epoch
-                && cursor.version <= self.version
-                && cursor.version >= self.slots.floor()
+            cursor.epoch == self.contents.epoch
+                && cursor.version <= self.contents.version
+                && cursor.version >= self.contents.slots.floor()
         });
         match usable {
             Some(cursor) => vec![Event::Diff(self.diff_since(cursor, view))],
@@ -32,14 +33,15 @@ impl Object {
 
     /// Sends that whoever holds the cursor will not get.
     fn skipped(&self, cursor: Option<Cursor>) -> u64 {
-        let of_this_epoch = cursor.filter(|cursor| cursor.epoch == self.epoch);
-        of_this_epoch.and_then(|cursor| cursor.sends).map_or(0, |sends| self.sends.saturating_sub(sends))
+        let of_this_epoch = cursor.filter(|cursor| cursor.epoch == self.contents.epoch);
+        let sends = of_this_epoch.and_then(|cursor| cursor.sends);
+        sends.map_or(0, |sends| self.contents.sends.saturating_sub(sends))
     }
 
     fn diff_since(&self, cursor: Cursor, view: &View) -> Diff {
         let mut changes = Vec::new();
-        let mut cleared = self.slots.cleared().filter(|cleared| cleared.version > cursor.version);
-        for (name, version, author, slot) in self.slots.since(cursor.version) {
+        let mut cleared = self.contents.slots.cleared().filter(|cleared| cleared.version > cursor.version);
+        for (name, version, author, slot) in self.contents.slots.since(cursor.version) {
             if let Some(clear) = cleared.take_if(|clear| clear.version <= version) {
                 changes.push(Change {
                     version: clear.version,
@@ -59,13 +61,13 @@ impl Object {
             });
         }
         let skipped = self.skipped(Some(cursor));
-        Diff { object: self.name.clone(), from: cursor.version, to: self.version, changes, skipped }
+        Diff { object: self.name.clone(), from: cursor.version, to: self.contents.version, changes, skipped }
     }
 
     fn snapshot(&self, skipped: u64, view: &View) -> Vec<Event> {
         let part = |slots, more| {
             let object = self.name.clone();
-            let (epoch, version, sends) = (self.epoch, self.version, self.sends);
+            let Contents { epoch, version, sends, .. } = self.contents;
             Event::Snapshot(Snapshot {
                 object,
                 epoch,
@@ -74,10 +76,12 @@ impl Object {
                 slots,
                 more,
                 skipped: if more { 0 } else { skipped },
+                part: 1,
+                parts: 1,
             })
         };
         let (mut parts, mut slots, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (name, slot) in self.slots.iter().filter(|(name, _)| view.shows(name)) {
+        for (name, slot) in self.contents.slots.iter().filter(|(name, _)| view.shows(name)) {
             bytes += name.as_str().len() + slot.value.bytes().len();
             if bytes > PART_BYTES && !slots.is_empty() {
                 parts.push(part(std::mem::take(&mut slots), true));
@@ -86,7 +90,17 @@ impl Object {
             slots.push(record(name, slot));
         }
         parts.push(part(slots, false));
+        number_parts(&mut parts);
         parts
+    }
+}
+
+fn number_parts(events: &mut [Event]) {
+    let count = events.len() as u64;
+    for (event, number) in events.iter_mut().zip(1..) {
+        if let Event::Snapshot(snapshot) = event {
+            (snapshot.part, snapshot.parts) = (number, count);
+        }
     }
 }
 

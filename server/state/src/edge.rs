@@ -207,6 +207,13 @@ impl Edge {
         }
     }
 
+    /// The shard could not answer the session's `use` of this turn.
+    pub fn refused(&mut self, session: SessionId, object: &ObjectName, turn: u32) {
+        if let Some(entry) = self.session_mut(session) {
+            entry.uses.retain(|used| used.object != *object || used.asked != turn);
+        }
+    }
+
     /// One frame for all followers in a channel; they get it at the next flush.
     pub fn publish(&mut self, channel: ChannelId, frame: &[u8], mark: Mark) {
         let Some(entry) = self.channels.get_mut(&channel) else { return };

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Change, Cursor, Encoding, Event, ObjectName, Send, Write};
+use slotcast_protocol::{Cursor, Encoding, Event, Fault, ObjectName, Send, Write};
 
+use crate::commit::Commit;
+use crate::contents::Contents;
 use crate::followers::Audience;
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::ring::Mark;
@@ -36,28 +38,68 @@ pub enum Input {
     Fingerprint { session: SessionId, object: ObjectName },
     /// A session has ended; it followed these objects of the shard.
     Gone { session: SessionId, objects: Vec<ObjectName> },
+    /// The answer to one of [`Effects::loads`].
+    Loaded { object: ObjectName, found: Found },
+    /// One of [`Effects::stores`] is in the store.
+    Kept { object: ObjectName },
+    /// The store would like to have these whole, so that its log can be shortened.
+    Wanted { objects: Vec<ObjectName> },
+    /// Whether the store is full from now on.
+    StorageFull(bool),
 }
 
-/// What must happen, in this order: the commits, and when they have happened the deliveries, in theirs.
+/// What a store has of an object.
+#[derive(Debug)]
+pub enum Found {
+    /// It was never there.
+    Nothing,
+    /// All of it.
+    Contents(Box<Contents>),
+    /// It cannot be had, and why.
+    Refused(Fault),
+}
+
+impl Input {
+    /// The object that must be in memory for it.
+    pub(crate) fn object(&self) -> Option<&ObjectName> {
+        match self {
+            Input::Use { object, .. } | Input::CatchUp { object, .. } | Input::Release { object, .. } => {
+                Some(object)
+            }
+            Input::Write { write, .. } => Some(&write.object),
+            Input::Send { send, .. } => Some(&send.object),
+            Input::Fingerprint { object, .. } => Some(object),
+            Input::Tick(_) | Input::Gone { .. } | Input::Loaded { .. } => None,
+            Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => None,
+        }
+    }
+}
+
+/// What must happen: the `deliveries` at once; the `commits` of stored objects and with them the `stores`, and when they have
+/// happened, and those of the turns before, the `held`. Each list in its order.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// For the engine.
+    /// For the engine; those of the class `memory` are for whoever wants to look.
     pub commits: Vec<Commit>,
+    /// Whole objects for the engine, as they are after the commits.
+    pub stores: Vec<Stored>,
     /// For the edges.
     pub deliveries: Vec<Delivery>,
+    /// For the edges, about stored objects: no one may hear of what a crash could take back.
+    pub held: Vec<Delivery>,
+    /// Objects to be fetched from the store and answered by [`Input::Loaded`].
+    pub loads: Vec<ObjectName>,
+    /// Objects that left memory because others needed the room.
+    pub evicted: u64,
 }
 
-/// One version of an object.
-#[derive(Debug)]
-pub struct Commit {
+/// All of an object, for the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
     /// Which.
     pub object: ObjectName,
-    /// Its incarnation.
-    pub epoch: u64,
-    /// The version that the changes made.
-    pub version: u64,
-    /// What changed.
-    pub changes: Arc<[Change]>,
+    /// [`Contents::encode`]
+    pub contents: Vec<u8>,
 }
 
 /// Something for edges. Per edge the order counts: a `Start` stands for all frames of its channel that came before it.
@@ -71,6 +113,8 @@ pub enum Delivery {
     Start { session: SessionId, start: Start },
     /// A session has left an object.
     Left { session: SessionId, object: ObjectName },
+    /// A session's `use` of this turn cannot be answered.
+    Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
 }
 
 /// How a follower begins, or begins again.

@@ -18,6 +18,9 @@ pub struct EdgeId(pub u16);
 pub struct SessionId(u64);
 
 impl SessionId {
+    /// A session of an earlier run of the server.
+    pub const GONE: SessionId = SessionId(u64::MAX);
+
     /// The session in a slot of an edge's table; `generation` tells it from those that had the slot before.
     pub fn new(edge: EdgeId, generation: u32, slot: u32) -> Self {
         SessionId(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use slotcast_protocol::{ObjectName, Pattern, SlotName};
+use slotcast_protocol::{Durability, ObjectName, Pattern, SlotName};
 
 use crate::rule::Rule;
 
@@ -12,17 +12,25 @@ use crate::rule::Rule;
 pub struct Kind {
     /// The first pattern that matches a slot gives its rule; without one it is `guarded`.
     pub rules: Vec<(Pattern, Rule)>,
-    /// ms from the last follower's leaving to the object's end.
+    /// ms from the last follower's leaving to the end of an object that is not stored.
     pub linger_ms: u64,
     /// Whether clients may `clear`.
     pub clear: bool,
     /// Versions for which deletions are remembered.
     pub resync_depth: u64,
+    /// What an acknowledged write survives.
+    pub durability: Durability,
 }
 
 impl Default for Kind {
     fn default() -> Self {
-        Kind { rules: Vec::new(), linger_ms: 30_000, clear: true, resync_depth: 1_000 }
+        Kind {
+            rules: Vec::new(),
+            linger_ms: 30_000,
+            clear: true,
+            resync_depth: 1_000,
+            durability: Durability::Memory,
+        }
     }
 }
 
@@ -43,6 +51,11 @@ pub struct Kinds {
 }
 
 impl Kinds {
+    /// Whether objects of some kind are stored.
+    pub fn any_on_disk(&self) -> bool {
+        self.named.values().chain([&self.other]).any(|kind| kind.durability == Durability::Disk)
+    }
+
     /// The kind of an object.
     pub fn of(&self, object: &ObjectName) -> &Arc<Kind> {
         self.named.get(object.kind()).unwrap_or(&self.other)

@@ -3,48 +3,103 @@
 use std::sync::Arc;
 
 use slotcast_protocol::{
-    Change, ChangeKind, Code, Cursor, Diff, Event, Fault, Limits, ObjectName, Op, Record, Reject, Send, Sent,
-    SlotName, Success, Write,
+    Change, ChangeKind, Code, Cursor, Diff, Durability, Event, Fault, Limits, ObjectName, Op, Record, Reject,
+    Send, Sent, SlotName, Success, Write,
 };
 
-use crate::answers::{Answer, Answers, Known};
-use crate::effects::{Commit, Delivery, Effects, Start};
+use crate::answers::{Answer, Known};
+use crate::commit::{Commit, Lived};
+use crate::contents::Contents;
+use crate::effects::{Delivery, Effects, Start, Stored};
 use crate::fingerprint::md5_of;
 use crate::followers::{Audience, Followers};
+use crate::idle::Place;
 use crate::ids::{Author, ChannelId, SessionId};
 use crate::kind::Kind;
 use crate::ring::Mark;
-use crate::slots::Slots;
 use crate::write::{Refusal, Staged, Writer};
 
-/// An object in memory. `version` grows by one with each write that moves something.
+/// When and under which circumstances a request is handled.
+pub(crate) struct Moment<'a> {
+    pub now_ms: u64,
+    pub limits: &'a Limits,
+    /// The store takes nothing more.
+    pub storage_full: bool,
+}
+
+/// An object in memory. Its version grows by one with each write that moves something.
 pub(crate) struct Object {
     pub name: ObjectName,
-    pub epoch: u64,
-    pub version: u64,
-    pub sends: u64,
-    pub slots: Slots,
+    pub contents: Contents,
     kind: Arc<Kind>,
     followers: Followers,
-    answers: Answers,
-    /// When it dies, if no one comes: set while nobody follows it.
+    /// When it dies, if no one comes: set while nobody follows it and there is nothing to store.
     dies_ms: Option<u64>,
+    /// Its place among the idle.
+    pub place: Option<Place>,
+    /// It is to leave memory when the store has it.
+    pub leaving: bool,
+    /// It holds more than was last handed to the store.
+    dirty: bool,
+    /// So often it was handed to the store, which has not yet said that it has it.
+    storing: u32,
+}
+
+/// Who asked for what, and how it was answered.
+struct Cause<'a> {
+    author: &'a Arc<Author>,
+    id: Option<u64>,
+    answer: Option<Answer>,
+    now_ms: u64,
 }
 
 impl Object {
-    pub fn new(name: ObjectName, epoch: u64, kind: Arc<Kind>, now_ms: u64) -> Self {
-        let dies_ms = Some(now_ms.saturating_add(kind.linger_ms));
-        let (slots, followers, answers) = (Slots::default(), Followers::default(), Answers::default());
-        Object { name, epoch, version: 0, sends: 0, slots, kind, followers, answers, dies_ms }
+    pub fn new(name: ObjectName, contents: Contents, kind: Arc<Kind>, now_ms: u64) -> Self {
+        let blank = contents.is_blank();
+        let dies_ms = blank.then(|| now_ms.saturating_add(kind.linger_ms));
+        let (followers, place) = (Followers::default(), None);
+        Object { name, contents, kind, followers, dies_ms, place, leaving: false, dirty: false, storing: 0 }
+    }
+
+    pub fn is_durable(&self) -> bool {
+        self.kind.durability > Durability::Memory
     }
 
     pub fn follows(&mut self, session: SessionId) -> bool {
         self.followers.get_mut(session).is_some()
     }
 
+    /// Whether it is in memory for no one and could be loaded again.
+    pub fn is_idle(&self) -> bool {
+        self.is_durable() && self.followers.is_empty() && !self.contents.is_blank()
+    }
+
+    /// Whether the store has all of it.
+    pub fn is_stored(&self) -> bool {
+        !self.dirty && self.storing == 0
+    }
+
+    /// All of it, for the store; None if the store has it or is being told.
+    pub fn store(&mut self) -> Option<Stored> {
+        let dirty = std::mem::take(&mut self.dirty);
+        self.storing += u32::from(dirty);
+        dirty.then(|| Stored { object: self.name.clone(), contents: self.contents.encode() })
+    }
+
+    /// The store has what it was handed first of all that it has not confirmed.
+    pub fn kept(&mut self) {
+        self.storing = self.storing.saturating_sub(1);
+    }
+
+    /// What sessions of an earlier run have left goes; it is not in the store any more when someone is told.
+    pub fn sweep(&mut self, now_ms: u64, effects: &mut Effects) {
+        let left = self.contents.slots.of_sessions();
+        self.remove(left, now_ms, effects);
+    }
+
     /// The next moment at which something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
-        [self.dies_ms, self.slots.next_expiry()].into_iter().flatten().min()
+        [self.dies_ms, self.contents.slots.next_expiry()].into_iter().flatten().min()
     }
 
     /// Whether its time is over.
@@ -63,21 +118,22 @@ impl Object {
     ) -> bool {
         let before = self.followers.group(session).map(|(group, _)| group.audience.clone());
         let saw_others = before.is_some_and(|before| before != audience);
-        self.followers.join(session, &author.user, audience, turn, fresh, self.version);
+        self.followers.join(session, &author.user, audience, turn, fresh, self.contents.version);
         self.dies_ms = None;
+        self.leaving = false;
         saw_others
     }
 
     /// Tells a session how to begin, or to begin again; nothing if it does not follow.
     pub fn start(&self, session: SessionId, cursor: Option<Cursor>, covered: bool, effects: &mut Effects) {
         let Some((group, turn)) = self.followers.group(session) else { return };
-        let usable = cursor.filter(|cursor| covered && cursor.epoch == self.epoch);
+        let usable = cursor.filter(|cursor| covered && cursor.epoch == self.contents.epoch);
         let held = usable.and_then(Mark::of).filter(|mark| *mark <= self.mark());
         let (events, mark) = match held {
             Some(mark) => (vec![self.nothing_since(mark.version)], mark),
             None => (self.catch_up(cursor, &group.audience.view), self.mark()),
         };
-        let (object, epoch, covered) = (self.name.clone(), self.epoch, held.is_some());
+        let (object, epoch, covered) = (self.name.clone(), self.contents.epoch, held.is_some());
         let (channel, audience) = (group.channel, group.audience.clone());
         let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, events };
         effects.deliveries.push(Delivery::Start { session, start });
@@ -86,13 +142,13 @@ impl Object {
     /// A session goes, and with it what was tied to it and, if it was its user's last, the status.
     pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> bool {
         let Some((following, last_of_user)) = self.followers.leave(session) else { return false };
-        let mut going = if following.ties { self.slots.tied_to(session) } else { Vec::new() };
+        let mut going = if following.ties { self.contents.slots.tied_to(session) } else { Vec::new() };
         let status = SlotName::status(&following.user);
         if last_of_user && !going.contains(&status) {
             going.push(status);
         }
-        self.remove(going, effects);
-        if self.followers.is_empty() {
+        self.remove(going, now_ms, effects);
+        if self.followers.is_empty() && !self.is_idle() {
             self.dies_ms = Some(now_ms.saturating_add(self.kind.linger_ms));
         }
         true
@@ -100,23 +156,24 @@ impl Object {
 
     /// Deletes the slots whose time is over.
     pub fn expire(&mut self, now_ms: u64, effects: &mut Effects) {
-        let expired = self.slots.expired(now_ms);
-        self.remove(expired, effects);
+        let expired = self.contents.slots.expired(now_ms);
+        self.remove(expired, now_ms, effects);
     }
 
     /// The server's own deletions, as one version.
-    fn remove(&mut self, mut going: Vec<SlotName>, effects: &mut Effects) {
-        going.retain(|slot| self.slots.get(slot).is_some());
+    fn remove(&mut self, mut going: Vec<SlotName>, now_ms: u64, effects: &mut Effects) {
+        going.retain(|slot| self.contents.slots.get(slot).is_some());
         if going.is_empty() {
             return;
         }
-        let (server, version) = (Author::server(), self.version + 1);
+        let (server, version) = (Author::server(), self.contents.version + 1);
         for slot in &going {
-            self.slots.delete(slot.clone(), version, server.clone());
+            self.contents.slots.delete(slot.clone(), version, server.clone());
         }
         let kinds = going.into_iter().map(|slot| ChangeKind::Delete { slot });
         let changes = kinds.map(|kind| Change { version, by: server.user.clone(), kind }).collect();
-        self.publish(changes, effects);
+        let cause = Cause { author: &server, id: None, answer: None, now_ms };
+        self.publish(&cause, changes, Vec::new(), effects);
     }
 
     pub fn write(
@@ -124,59 +181,75 @@ impl Object {
         session: SessionId,
         author: &Arc<Author>,
         write: &Write,
-        now_ms: u64,
-        limits: &Limits,
+        moment: &Moment<'_>,
         effects: &mut Effects,
     ) {
-        let known = self.answers.look_up(author, write.id);
+        let known = self.contents.answers.look_up(author, write.id);
         if let Some(answer) =
             self.repeated(known, write.id, write.conditions.iter().map(|(slot, _)| slot), &write.ops)
         {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
-        let writer = Writer { author, session, now_ms, limits };
-        let (event, answer, changes) = self.apply(&writer, write);
-        self.answers.keep(author, write.id, answer, now_ms, limits.inflight);
+        if let Some(refused) = self.no_room(write.id, moment) {
+            return effects.deliveries.push(Delivery::Reply { session, event: refused });
+        }
+        let writer = Writer { author, session, now_ms: moment.now_ms, limits: moment.limits };
+        let (event, answer, changes, lives) = self.apply(&writer, write);
+        self.contents.answers.keep(author, write.id, answer.clone(), moment.now_ms, moment.limits.inflight);
         effects.deliveries.push(Delivery::Reply { session, event });
-        if !changes.is_empty() {
-            self.publish(changes, effects);
+        let cause = Cause { author, id: write.id, answer: Some(answer), now_ms: moment.now_ms };
+        if changes.is_empty() {
+            self.log(&cause, Vec::new().into(), lives, effects);
+        } else {
+            self.publish(&cause, changes, lives, effects);
         }
     }
 
-    fn apply(&mut self, writer: &Writer<'_>, write: &Write) -> (Event, Answer, Vec<Change>) {
+    /// The refusal of a request that could not be kept. It is no answer: when there is room again the same request may succeed.
+    fn no_room(&self, id: Option<u64>, moment: &Moment<'_>) -> Option<Event> {
+        let fault = || Fault::new(Code::StorageFull, "the server's store has no room; nothing was changed");
+        let refused = self.is_durable() && moment.storage_full;
+        let version = self.contents.version;
+        refused.then(|| Event::Reject(Reject { id, fault: fault(), version, winners: Vec::new() }))
+    }
+
+    fn apply(&mut self, writer: &Writer<'_>, write: &Write) -> (Event, Answer, Vec<Change>, Vec<Lived>) {
+        let Contents { version, .. } = self.contents;
         let staged = self
             .check_cursor(write)
-            .and_then(|()| Staged::stage(&self.slots, &self.kind, self.version + 1, writer, write));
+            .and_then(|()| Staged::stage(&self.contents.slots, &self.kind, version + 1, writer, write));
         let id = write.id;
         match staged {
             Ok(accepted) => {
                 let changed = accepted.moves();
-                let version = self.version + u64::from(changed);
-                let changes = accepted.commit(&mut self.slots, version, writer.author);
+                let version = version + u64::from(changed);
+                let lives = accepted.lives();
+                let changes = accepted.commit(&mut self.contents.slots, version, writer.author);
                 if let Some(following) = self.followers.get_mut(writer.session) {
                     following.ties |= write.ops.iter().any(ties);
                 }
-                let success = Event::Success(Success { id, version, changed });
-                (success, Answer::Accepted { version, changed }, changes)
+                let success = Event::Success(self.success(id, version, changed));
+                (success, Answer::Accepted { version, changed }, changes, lives)
             }
             Err(Refusal { fault, winners }) => {
-                let reject =
-                    Event::Reject(Reject { id, fault: fault.clone(), version: self.version, winners });
-                (reject, Answer::Refused(fault), Vec::new())
+                let reject = Event::Reject(Reject { id, fault: fault.clone(), version, winners });
+                (reject, Answer::Refused(fault), Vec::new(), Vec::new())
             }
         }
     }
 
+    fn success(&self, id: Option<u64>, version: u64, changed: bool) -> Success {
+        Success { id, version, class: self.kind.durability, changed }
+    }
+
     fn check_cursor(&self, write: &Write) -> Result<(), Refusal> {
+        let Contents { epoch, version, .. } = self.contents;
         let refuse = |code, what: String| Err(Refusal { fault: Fault::new(code, what), winners: Vec::new() });
-        if write.epoch.is_some_and(|epoch| epoch != self.epoch) {
-            return refuse(Code::WrongEpoch, format!("{}: its epoch is {}", self.name, self.epoch));
+        if write.epoch.is_some_and(|other| other != epoch) {
+            return refuse(Code::WrongEpoch, format!("{}: its epoch is {epoch}", self.name));
         }
-        if write.seen > self.version {
-            return refuse(
-                Code::BadField,
-                format!("seen: is ahead of the object's version {}", self.version),
-            );
+        if write.seen > version {
+            return refuse(Code::BadField, format!("seen: is ahead of the object's version {version}"));
         }
         Ok(())
     }
@@ -186,23 +259,28 @@ impl Object {
         session: SessionId,
         author: &Arc<Author>,
         send: Send,
-        now_ms: u64,
-        limits: &Limits,
+        moment: &Moment<'_>,
         effects: &mut Effects,
     ) {
-        let known = self.answers.look_up(author, send.id);
+        let known = self.contents.answers.look_up(author, send.id);
         if let Some(answer) = self.repeated(known, send.id, std::iter::empty(), &[]) {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
-        let (version, changed) = (self.version, false);
-        self.answers.keep(author, send.id, Answer::Accepted { version, changed }, now_ms, limits.inflight);
-        let event = Event::Success(Success { id: send.id, version, changed });
+        if let Some(refused) = self.no_room(send.id, moment) {
+            return effects.deliveries.push(Delivery::Reply { session, event: refused });
+        }
+        let Contents { version, .. } = self.contents;
+        let answer = Answer::Accepted { version, changed: false };
+        self.contents.answers.keep(author, send.id, answer.clone(), moment.now_ms, moment.limits.inflight);
+        let event = Event::Success(self.success(send.id, version, false));
         effects.deliveries.push(Delivery::Reply { session, event });
-        self.sends += 1;
+        self.contents.sends += 1;
+        let cause = Cause { author, id: send.id, answer: Some(answer), now_ms: moment.now_ms };
+        self.log(&cause, Vec::new().into(), Vec::new(), effects);
         let (object, by) = (self.name.clone(), author.user.clone());
         let sent = Event::Sent(Sent { object, version, name: send.name, value: send.value, by });
         for group in self.followers.groups_mut() {
-            let mark = Mark { version: group.told, sends: self.sends };
+            let mark = Mark { version: group.told, sends: self.contents.sends };
             let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
             let event = sent.clone();
             effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
@@ -210,9 +288,9 @@ impl Object {
     }
 
     pub fn fingerprint(&self) -> Event {
-        let slots = self.slots.iter().map(|(name, slot)| (name, &slot.value));
-        let md5 = md5_of(self.slots.len(), slots);
-        Event::Fingerprint { object: self.name.clone(), epoch: self.epoch, version: self.version, md5 }
+        let Contents { epoch, version, slots, .. } = &self.contents;
+        let md5 = md5_of(slots.len(), slots.iter().map(|(name, slot)| (name, &slot.value)));
+        Event::Fingerprint { object: self.name.clone(), epoch: *epoch, version: *version, md5 }
     }
 
     /// The first answer again, where the id has been used before.
@@ -226,32 +304,33 @@ impl Object {
         let fault = match known {
             Known::New => return None,
             Known::Answered(Answer::Accepted { version, changed }) => {
-                return Some(Event::Success(Success { id, version, changed }));
+                return Some(Event::Success(self.success(id, version, changed)));
             }
             Known::Answered(Answer::Refused(fault)) => fault,
             Known::Forgotten => Fault::new(Code::AnswerForgotten, "id"),
         };
         let named = conditions.chain(ops.iter().filter_map(Op::slot));
-        let winners: Vec<Record> = named.map(|slot| self.slots.record(slot)).collect();
-        Some(Event::Reject(Reject { id, fault, version: self.version, winners }))
+        let winners: Vec<Record> = named.map(|slot| self.contents.slots.record(slot)).collect();
+        Some(Event::Reject(Reject { id, fault, version: self.contents.version, winners }))
     }
 
     fn mark(&self) -> Mark {
-        Mark { version: self.version, sends: self.sends }
+        Mark { version: self.contents.version, sends: self.contents.sends }
     }
 
     /// Raises the version by one, commits it and tells every audience that can see something of it.
-    fn publish(&mut self, changes: Vec<Change>, effects: &mut Effects) {
-        self.version += 1;
-        self.slots.forget(self.version, self.kind.resync_depth);
-        let commit = Commit {
-            object: self.name.clone(),
-            epoch: self.epoch,
-            version: self.version,
-            changes: changes.clone().into(),
-        };
-        effects.commits.push(commit);
-        let (object, to, mark) = (self.name.clone(), self.version, self.mark());
+    fn publish(
+        &mut self,
+        cause: &Cause<'_>,
+        changes: Vec<Change>,
+        lives: Vec<Lived>,
+        effects: &mut Effects,
+    ) {
+        self.contents.version += 1;
+        let to = self.contents.version;
+        self.contents.slots.forget(to, self.kind.resync_depth);
+        self.log(cause, changes.clone().into(), lives, effects);
+        let (object, mark) = (self.name.clone(), self.mark());
         let whole = Diff { object, from: to - 1, to, changes, skipped: 0 };
         for group in self.followers.groups_mut() {
             let Some(diff) = group.audience.view.of(&whole) else { continue };
@@ -260,6 +339,29 @@ impl Object {
             let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
             effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
         }
+    }
+
+    /// For a stored object everything that a retry could ask for again is logged, rejects and sends too.
+    fn log(&mut self, cause: &Cause<'_>, changes: Arc<[Change]>, lives: Vec<Lived>, effects: &mut Effects) {
+        let durability = self.kind.durability;
+        let Contents { epoch, version, sends, .. } = self.contents;
+        if changes.is_empty() && durability == Durability::Memory {
+            return;
+        }
+        self.dirty = true;
+        effects.commits.push(Commit {
+            object: self.name.clone(),
+            durability,
+            epoch,
+            version,
+            sends,
+            at_ms: cause.now_ms,
+            author: cause.author.clone(),
+            id: cause.id,
+            answer: cause.answer.clone(),
+            changes,
+            lives,
+        });
     }
 }
 

@@ -3,34 +3,56 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Event, Fault, Limits, ObjectName, Reject};
+use slotcast_protocol::{Code, Durability, Event, Fault, Limits, ObjectName, Reject};
 
-use crate::effects::{Delivery, Effects, Input};
+use crate::contents::Contents;
+use crate::effects::{Delivery, Effects, Found, Input};
+use crate::idle::Idle;
 use crate::ids::{ChannelId, SessionId};
 use crate::kind::Kinds;
-use crate::object::Object;
+use crate::object::{Moment, Object};
 
 /// Owns objects. [`Shard::handle`] is pure and bounded: the same inputs in the same order give the same effects.
 ///
-/// The body runs it in this order: hand over a `Tick` with the time, then the inputs; put [`Effects::commits`] to the engine;
-/// when the engine has them, carry out [`Effects::deliveries`] in their order. Call again with a `Tick` at
-/// [`Shard::next_deadline`].
+/// The body runs it in this order: hand over a `Tick` with the time, then the inputs; carry out [`Effects::deliveries`]; put
+/// [`Effects::commits`] and [`Effects::stores`] to the engine, and when it has them, and all that was put to it before, carry out
+/// [`Effects::held`]. Call again with a `Tick` at [`Shard::next_deadline`].
+///
+/// An object that is stored is loaded by an effect; what is asked of it meanwhile waits in `loading`, as much as the sessions' own budgets
+/// let them ask.
 pub struct Shard {
     number: u16,
     now_ms: u64,
     dice: u64,
     kinds: Arc<Kinds>,
     limits: Arc<Limits>,
+    /// Stored objects that nobody follows may take so many bytes.
+    idle_bytes: usize,
+    storage_full: bool,
     objects: BTreeMap<ObjectName, Object>,
+    loading: BTreeMap<ObjectName, Vec<Input>>,
+    idle: Idle,
     deadlines: BTreeSet<(u64, ObjectName)>,
     channels: u64,
 }
 
 impl Shard {
-    /// `number` tells it from the other shards of a server; epochs are drawn from `seed`.
-    pub fn new(number: u16, seed: u64, kinds: Arc<Kinds>, limits: Arc<Limits>) -> Self {
-        let (objects, deadlines) = (BTreeMap::new(), BTreeSet::new());
-        Shard { number, now_ms: 0, dice: seed, kinds, limits, objects, deadlines, channels: 0 }
+    /// `number` tells it from the other shards of a server; epochs are drawn from `seed`; `idle_bytes` is its share of the limit.
+    pub fn new(number: u16, seed: u64, kinds: Arc<Kinds>, limits: Arc<Limits>, idle_bytes: usize) -> Self {
+        Shard {
+            number,
+            now_ms: 0,
+            dice: seed,
+            kinds,
+            limits,
+            idle_bytes,
+            storage_full: false,
+            objects: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            idle: Idle::default(),
+            deadlines: BTreeSet::new(),
+            channels: 0,
+        }
     }
 
     /// When something happens by itself, in ms.
@@ -45,51 +67,64 @@ impl Shard {
 
     /// Takes one input and appends what must happen.
     pub fn handle(&mut self, input: Input, effects: &mut Effects) {
+        if let Some(waiting) = input.object().and_then(|object| self.loading.get_mut(object)) {
+            return waiting.push(input);
+        }
         match input {
             Input::Tick(now_ms) => self.tick(now_ms, effects),
+            Input::Use { ref object, .. } if self.must_load(object) => {
+                effects.loads.push(object.clone());
+                self.loading.insert(object.clone(), vec![input]);
+            }
             Input::Use { session, author, object, audience, cursor, covered, turn } => {
                 let fresh = self.fresh_channel();
                 self.make(&object);
-                self.with(&object, |object, _, _| {
+                self.with(&object, effects, |object, _, effects| {
                     let saw_others = object.join(session, &author, audience, turn, fresh);
                     object.start(session, cursor.filter(|_| !saw_others), covered && !saw_others, effects);
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, |object, _, _| object.start(session, cursor, false, effects));
+                self.with(&object, effects, |object, _, effects| object.start(session, cursor, false, effects));
             }
             Input::Release { session, object } => self.release(session, object, effects),
             Input::Gone { session, objects } => {
-                for object in objects {
-                    self.with(&object, |object, now_ms, _| _ = object.leave(session, now_ms, effects));
-                }
+                objects.into_iter().for_each(|object| self.gone(session, object, effects));
             }
             Input::Write { session, author, write } => {
-                let done = self.with_used(session, &write.object, |object, now_ms, limits| {
-                    object.write(session, &author, &write, now_ms, limits, effects);
+                let done = self.with_used(session, &write.object, effects, |object, moment, effects| {
+                    object.write(session, &author, &write, moment, effects);
                 });
                 if !done {
-                    effects.deliveries.push(not_used_reject(session, write.id, &write.object));
+                    self.tell(&write.object, not_used_reject(session, write.id, &write.object), effects);
                 }
             }
             Input::Send { session, author, send } => {
                 let (id, name) = (send.id, send.object.clone());
-                let done = self.with_used(session, &name, |object, now_ms, limits| {
-                    object.send(session, &author, send, now_ms, limits, effects);
+                let done = self.with_used(session, &name, effects, |object, moment, effects| {
+                    object.send(session, &author, send, moment, effects);
                 });
                 if !done {
-                    effects.deliveries.push(not_used_reject(session, id, &name));
+                    self.tell(&name, not_used_reject(session, id, &name), effects);
                 }
             }
             Input::Fingerprint { session, object } => {
-                let done = self.with_used(session, &object, |object, _, _| {
+                let done = self.with_used(session, &object, effects, |object, _, effects| {
                     effects.deliveries.push(Delivery::Reply { session, event: object.fingerprint() });
                 });
                 if !done {
-                    effects.deliveries.push(not_used_error(session, object));
+                    self.tell(&object, not_used_error(session, &object), effects);
                 }
             }
+            Input::Loaded { object, found } => self.loaded(object, found, effects),
+            Input::Kept { object } => self.kept(&object, effects),
+            Input::Wanted { objects } => {
+                let stores = objects.iter().filter_map(|name| self.objects.get_mut(name)?.store());
+                effects.stores.extend(stores);
+            }
+            Input::StorageFull(full) => self.storage_full = full,
         }
+        self.trim(effects);
     }
 
     fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
@@ -98,40 +133,134 @@ impl Shard {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if object.is_dead(self.now_ms) {
                 self.objects.remove(&name);
-            } else {
-                object.expire(self.now_ms, effects);
-                self.deadlines.extend(object.next_deadline().map(|at| (at, name)));
+                continue;
             }
+            self.with(&name, effects, |object, moment, effects| object.expire(moment.now_ms, effects));
+            let next = self.objects.get(&name).and_then(Object::next_deadline);
+            self.deadlines.extend(next.map(|at| (at, name)));
         }
     }
 
     fn release(&mut self, session: SessionId, object: ObjectName, effects: &mut Effects) {
-        let mut left = false;
-        self.with(&object, |object, now_ms, _| left = object.leave(session, now_ms, effects));
-        effects.deliveries.push(match left {
-            true => Delivery::Left { session, object },
-            false => not_used_error(session, object),
+        let left = self.with_used(session, &object, effects, |object, moment, effects| {
+            object.leave(session, moment.now_ms, effects);
+            effects.deliveries.push(Delivery::Left { session, object: object.name.clone() });
         });
+        if !left {
+            self.tell(&object, not_used_error(session, &object), effects);
+        }
+    }
+
+    fn gone(&mut self, session: SessionId, object: ObjectName, effects: &mut Effects) {
+        match self.loading.get_mut(&object) {
+            Some(waiting) => waiting.push(Input::Gone { session, objects: vec![object] }),
+            None => self.with(&object, effects, |object, moment, effects| {
+                object.leave(session, moment.now_ms, effects);
+            }),
+        }
+    }
+
+    fn must_load(&self, object: &ObjectName) -> bool {
+        self.kinds.of(object).durability > Durability::Memory && !self.objects.contains_key(object)
+    }
+
+    /// What waited for the object goes on.
+    fn loaded(&mut self, name: ObjectName, found: Found, effects: &mut Effects) {
+        let waiting = self.loading.remove(&name).unwrap_or_default();
+        let contents = match found {
+            Found::Nothing => Contents::new(self.fresh_epoch()),
+            Found::Contents(contents) => *contents,
+            Found::Refused(fault) => {
+                return waiting.into_iter().for_each(|input| self.refuse(input, &fault, effects));
+            }
+        };
+        self.put(&name, contents);
+        self.with(&name, effects, |object, moment, effects| {
+            object.sweep(moment.now_ms, effects);
+            object.expire(moment.now_ms, effects);
+        });
+        waiting.into_iter().for_each(|input| self.handle(input, effects));
+    }
+
+    /// An object that cannot be had is not in use by anyone.
+    fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
+        match input {
+            Input::Use { session, object, turn, .. } => {
+                let fault = fault.clone();
+                self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
+            }
+            other => self.handle(other, effects),
+        }
+    }
+
+    fn kept(&mut self, name: &ObjectName, effects: &mut Effects) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        object.kept();
+        self.let_go(name, effects);
+    }
+
+    /// The idle that are too many leave memory, when the store has them.
+    fn trim(&mut self, effects: &mut Effects) {
+        while let Some(name) = self.idle.first_over(self.idle_bytes).cloned() {
+            let object = self.objects.get_mut(&name).expect("who is idle is in memory");
+            object.place.take().into_iter().for_each(|place| self.idle.leave(place));
+            object.leaving = true;
+            self.let_go(&name, effects);
+        }
+    }
+
+    fn let_go(&mut self, name: &ObjectName, effects: &mut Effects) {
+        let Some(object) = self.objects.get_mut(name).filter(|object| object.leaving) else { return };
+        effects.stores.extend(object.store());
+        if object.is_stored() {
+            let deadline = object.next_deadline();
+            self.objects.remove(name);
+            deadline.map(|at| self.deadlines.remove(&(at, name.clone())));
+            effects.evicted += 1;
+        }
     }
 
     fn make(&mut self, name: &ObjectName) {
         if !self.objects.contains_key(name) {
-            let epoch = self.roll() >> 12 | 1;
-            let object = Object::new(name.clone(), epoch, self.kinds.of(name).clone(), self.now_ms);
-            self.deadlines.extend(object.next_deadline().map(|at| (at, name.clone())));
-            self.objects.insert(name.clone(), object);
+            let contents = Contents::new(self.fresh_epoch());
+            self.put(name, contents);
         }
     }
 
-    /// Runs `act` on an object that exists and keeps its deadline in the book.
-    fn with(&mut self, name: &ObjectName, act: impl FnOnce(&mut Object, u64, &Limits)) {
+    fn put(&mut self, name: &ObjectName, contents: Contents) {
+        let object = Object::new(name.clone(), contents, self.kinds.of(name).clone(), self.now_ms);
+        self.deadlines.extend(object.next_deadline().map(|at| (at, name.clone())));
+        self.objects.insert(name.clone(), object);
+    }
+
+    /// Runs `act` on an object that is in memory, and keeps its deadline and its place among the idle in the books. What a stored object
+    /// has to tell is held until the store has what came before.
+    fn with(
+        &mut self,
+        name: &ObjectName,
+        effects: &mut Effects,
+        act: impl FnOnce(&mut Object, &Moment<'_>, &mut Effects),
+    ) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        let before = object.next_deadline();
-        act(object, self.now_ms, &self.limits);
+        let moment =
+            Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
+        let (before, told) = (object.next_deadline(), effects.deliveries.len());
+        act(object, &moment, effects);
+        if object.is_durable() {
+            effects.held.extend(effects.deliveries.drain(told..));
+        }
         let after = object.next_deadline();
         if before != after {
             before.map(|at| self.deadlines.remove(&(at, name.clone())));
             self.deadlines.extend(after.map(|at| (at, name.clone())));
+        }
+        match (object.is_idle() && !object.leaving, object.place) {
+            (true, None) => object.place = Some(self.idle.enter(name.clone(), object.contents.weight())),
+            (false, Some(place)) => {
+                self.idle.leave(place);
+                object.place = None;
+            }
+            (true, Some(_)) | (false, None) => {}
         }
     }
 
@@ -140,13 +269,26 @@ impl Shard {
         &mut self,
         session: SessionId,
         name: &ObjectName,
-        act: impl FnOnce(&mut Object, u64, &Limits),
+        effects: &mut Effects,
+        act: impl FnOnce(&mut Object, &Moment<'_>, &mut Effects),
     ) -> bool {
         let used = self.objects.get_mut(name).is_some_and(|object| object.follows(session));
         if used {
-            self.with(name, act);
+            self.with(name, effects, act);
         }
         used
+    }
+
+    /// An answer about an object that is not in memory keeps its place among those that were.
+    fn tell(&self, object: &ObjectName, delivery: Delivery, effects: &mut Effects) {
+        match self.kinds.of(object).durability {
+            Durability::Memory => effects.deliveries.push(delivery),
+            Durability::Disk => effects.held.push(delivery),
+        }
+    }
+
+    fn fresh_epoch(&mut self) -> u64 {
+        self.roll() >> 12 | 1
     }
 
     fn fresh_channel(&mut self) -> ChannelId {
@@ -178,8 +320,9 @@ fn not_used(object: &ObjectName) -> Fault {
     Fault::new(Code::NotUsed, format!("object: {object} is not in use by this session"))
 }
 
-fn not_used_error(session: SessionId, object: ObjectName) -> Delivery {
-    Delivery::Reply { session, event: Event::Error { fault: not_used(&object), object: Some(object) } }
+fn not_used_error(session: SessionId, object: &ObjectName) -> Delivery {
+    let event = Event::Error { fault: not_used(object), object: Some(object.clone()) };
+    Delivery::Reply { session, event }
 }
 
 fn not_used_reject(session: SessionId, id: Option<u64>, object: &ObjectName) -> Delivery {

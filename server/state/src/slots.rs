@@ -9,7 +9,7 @@ use slotcast_protocol::{Record, SlotName, Value};
 use crate::ids::{Author, SessionId};
 
 /// A slot that is there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slot {
     pub value: Value,
     pub version: u64,
@@ -21,22 +21,22 @@ pub(crate) struct Slot {
 }
 
 /// A slot that was deleted.
-#[derive(Clone, Debug)]
-struct Tombstone {
-    version: u64,
-    author: Arc<Author>,
-    by_another: u64,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tombstone {
+    pub version: u64,
+    pub author: Arc<Author>,
+    pub by_another: u64,
 }
 
 /// A `clear`, which stands for the tombstones of all slots that it met.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cleared {
     pub version: u64,
     pub author: Arc<Author>,
 }
 
 /// Every slot and tombstone is in `by_version` once, under the version of its last change.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Slots {
     present: BTreeMap<SlotName, Slot>,
     gone: BTreeMap<SlotName, Tombstone>,
@@ -62,6 +62,16 @@ impl Slots {
         self.present.len()
     }
 
+    /// The deletions that are remembered.
+    pub fn gone(&self) -> impl Iterator<Item = (&SlotName, &Tombstone)> {
+        self.gone.iter()
+    }
+
+    /// Slots and deletions.
+    pub fn count(&self) -> usize {
+        self.by_version.len()
+    }
+
     /// Bytes of names and values.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -82,6 +92,13 @@ impl Slots {
 
     pub fn expired(&self, now_ms: u64) -> Vec<SlotName> {
         self.expiries.iter().take_while(|(at, _)| *at <= now_ms).map(|(_, slot)| slot.clone()).collect()
+    }
+
+    /// What may not outlive the sessions that made it.
+    pub fn of_sessions(&self) -> Vec<SlotName> {
+        let bound =
+            self.present.iter().filter(|(name, slot)| name.status_of().is_some() || slot.tied_to.is_some());
+        bound.map(|(name, _)| name.clone()).collect()
     }
 
     pub fn tied_to(&self, session: SessionId) -> Vec<SlotName> {
@@ -137,8 +154,18 @@ impl Slots {
         })
     }
 
+    /// Empty, with the memory of what was before; to be filled by [`Slots::restore`] and [`Slots::restore_gone`].
+    pub fn restored(floor: u64, cleared: Option<Cleared>) -> Self {
+        Slots { floor, cleared, ..Slots::default() }
+    }
+
     pub fn put(&mut self, name: SlotName, mut slot: Slot) {
         slot.by_another = self.newest_by_another(&name, &slot.author);
+        self.restore(name, slot);
+    }
+
+    /// Puts a slot just as it is.
+    pub fn restore(&mut self, name: SlotName, slot: Slot) {
         self.take(&name);
         self.bytes += name.as_str().len() + slot.value.bytes().len();
         self.by_version.insert((slot.version, name.clone()));
@@ -150,10 +177,15 @@ impl Slots {
 
     pub fn delete(&mut self, name: SlotName, version: u64, author: Arc<Author>) {
         let by_another = self.newest_by_another(&name, &author);
+        self.restore_gone(name, Tombstone { version, author, by_another });
+    }
+
+    /// Puts a deletion just as it is.
+    pub fn restore_gone(&mut self, name: SlotName, gone: Tombstone) {
         self.take(&name);
-        self.by_version.insert((version, name.clone()));
-        self.gone_by_version.insert((version, name.clone()));
-        self.gone.insert(name, Tombstone { version, author, by_another });
+        self.by_version.insert((gone.version, name.clone()));
+        self.gone_by_version.insert((gone.version, name.clone()));
+        self.gone.insert(name, gone);
     }
 
     /// All but status slots go, and with them the tombstones that the clear makes needless.

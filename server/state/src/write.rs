@@ -8,6 +8,7 @@ use slotcast_protocol::{
     Change, ChangeKind, Code, Fault, Life, Limits, Number, ObjectName, Op, Record, SlotName, Value, Write,
 };
 
+use crate::commit::{Commit, Lived};
 use crate::ids::{Author, SessionId};
 use crate::kind::Kind;
 use crate::merge;
@@ -264,6 +265,72 @@ impl Accepted {
     /// Whether anything moved.
     pub fn moves(&self) -> bool {
         !self.changes.is_empty()
+    }
+
+    /// What a commit that was logged did to the slots as they were before it.
+    pub fn again(slots: &Slots, commit: &Commit) -> Result<Accepted, Fault> {
+        let mut accepted = Accepted { touched: BTreeMap::new(), cleared: false, changes: Vec::new() };
+        for change in commit.changes.iter() {
+            let Some(slot) = change.kind.slot() else {
+                accepted.touched.retain(|slot, _| slot.status_of().is_some());
+                accepted.cleared = true;
+                continue;
+            };
+            let value = accepted.value_after(slots, slot, &change.kind)?;
+            let touched = value.map(|value| {
+                let life = commit.lives.iter().find(|lived| lived.slot == *slot);
+                let tied_to = life.filter(|life| life.tied).map(|_| SessionId::GONE);
+                let (version, author) = (commit.version, commit.author.clone());
+                let expires_ms = life.and_then(|life| life.expires_ms);
+                Slot { value, version, author, by_another: 0, expires_ms, tied_to }
+            });
+            accepted.touched.insert(slot.clone(), touched);
+        }
+        Ok(accepted)
+    }
+
+    /// A slot's value after one more change; None if it is gone.
+    fn value_after(
+        &self,
+        slots: &Slots,
+        slot: &SlotName,
+        change: &ChangeKind,
+    ) -> Result<Option<Value>, Fault> {
+        let before = match self.touched.get(slot) {
+            Some(touched) => touched.as_ref(),
+            None if self.cleared && slot.status_of().is_none() => None,
+            None => slots.get(slot),
+        };
+        let before = before.map(|slot| &slot.value);
+        Ok(match change {
+            ChangeKind::Set { value, .. } => Some(value.clone()),
+            ChangeKind::Delete { .. } | ChangeKind::Clear => None,
+            ChangeKind::Append { items, keep, .. } => {
+                let mut value = before.cloned();
+                for item in items.iter() {
+                    value = Some(merge::append(slot, value.as_ref(), item, *keep)?);
+                }
+                value
+            }
+            ChangeKind::Patch { path, value, .. } => {
+                let absent = || Fault::new(Code::WrongType, format!("{slot}: is absent"));
+                let before = before.ok_or_else(absent)?;
+                let limits = Limits { value_bytes: usize::MAX, ..Limits::default() };
+                Some(patch(slot, before, path, value.as_ref(), &limits)?.unwrap_or_else(|| before.clone()))
+            }
+        })
+    }
+
+    /// The slots that will not stay for good.
+    pub fn lives(&self) -> Vec<Lived> {
+        let touched = self.touched.iter().filter_map(|(slot, touched)| Some((slot, touched.as_ref()?)));
+        let lived = touched.filter(|(_, touched)| touched.expires_ms.is_some() || touched.tied_to.is_some());
+        let lived = lived.map(|(slot, touched)| Lived {
+            slot: slot.clone(),
+            expires_ms: touched.expires_ms,
+            tied: touched.tied_to.is_some(),
+        });
+        lived.collect()
     }
 
     /// Puts it into the slots, as `version`.

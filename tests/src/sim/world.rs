@@ -116,7 +116,7 @@ impl World {
         let edge = |number| EdgeDesk { edge: Edge::new(EdgeId(number), limits.clone()), flush_due: false };
         let edges = (0..weather.edges as u16).map(edge).collect();
         let mut shard = |number| {
-            let shard = Shard::new(number, dice.roll(), kinds.clone(), limits.clone());
+            let shard = Shard::new(number, dice.roll(), kinds.clone(), limits.clone(), 0);
             let mut ledger = Ledger::new(kinds.clone(), limits.clone());
             ledger.ids_are_unique = true;
             ShardDesk { shard, ledger, wakes_ms: None }

@@ -131,7 +131,7 @@ mod tests {
             value: Some(json(text)),
         };
         let slots = slots.iter().map(record).collect();
-        Snapshot { object: object(), epoch, version, sends: 0, slots, more, skipped: 0 }
+        Snapshot { object: object(), epoch, version, sends: 0, slots, more, skipped: 0, part: 1, parts: 1 }
     }
 
     fn diff(from: u64, to: u64, changes: Vec<(u64, &str, ChangeKind)>, skipped: u64) -> Diff {

@@ -48,6 +48,7 @@ impl Table {
             linger_ms: linger_ms.unwrap_or(default.linger_ms),
             clear: self.clear.unwrap_or(default.clear),
             resync_depth: resync_depth.unwrap_or(default.resync_depth),
+            durability: default.durability,
         })
     }
 }

@@ -36,6 +36,9 @@ impl<'a> Turn<'a> {
                 self.to(session.edge().0, Mail::Start { session, start: Box::new(start), frames });
             }
             Delivery::Left { session, object } => self.to(session.edge().0, Mail::Left { session, object }),
+            Delivery::Refused { session, object, turn, fault } => {
+                self.to(session.edge().0, Mail::Refused { session, object, turn, fault });
+            }
         }
     }
 

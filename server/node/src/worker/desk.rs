@@ -1,7 +1,7 @@
 //! What has gathered for the next turn, and what goes to other workers.
 
 use bytes::Bytes;
-use slotcast_protocol::{CloseCode, Event, ObjectName};
+use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
 use slotcast_state::{ChannelId, Input, Mark, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
@@ -26,6 +26,8 @@ pub enum Mail {
     Start { session: SessionId, start: Box<Start>, frames: Bytes },
     /// A session has left an object.
     Left { session: SessionId, object: ObjectName },
+    /// A session's `use` cannot be answered.
+    Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
 }
 
 pub struct Desk {

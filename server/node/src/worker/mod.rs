@@ -277,6 +277,13 @@ impl Worker {
                         sockets.defer(session, frame::of(&Event::Released { object }, encoding));
                     }
                 }
+                Mail::Refused { session, object, turn, fault } => {
+                    edge.refused(session, &object, turn);
+                    if let Some(encoding) = edge.encoding(session) {
+                        let event = Event::Error { fault, object: Some(object) };
+                        sockets.defer(session, frame::of(&event, encoding));
+                    }
+                }
             }
         }
         drop((edge, sockets));
