@@ -5,11 +5,12 @@
 
 pub mod cli;
 pub mod config;
-mod engine;
+pub mod engine;
 mod frame;
 mod gateway;
 mod identity;
 mod metrics;
 mod outbox;
 pub mod server;
+mod store;
 mod worker;

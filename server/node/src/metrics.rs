@@ -1,9 +1,39 @@
 //! What the operator sees: counters and gauges in the text format of Prometheus.
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+/// A histogram from 100 microseconds to 13 seconds.
+#[derive(Clone, Debug)]
+pub struct Seconds(Histogram);
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Seconds(Histogram::new(exponential_buckets(0.0001, 2.0, 18)))
+    }
+}
+
+impl Seconds {
+    /// One more.
+    pub fn observe(&self, seconds: f64) {
+        self.0.observe(seconds);
+    }
+}
+
+impl EncodeMetric for Seconds {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.0.metric_type()
+    }
+}
 
 macro_rules! metrics {
     ($($(#[doc = $help:literal])* $name:ident: $type:ty = $public:literal,)*) => {
@@ -49,6 +79,26 @@ metrics! {
     full: Counter = "connections_full",
     /// Connections ended because they were silent
     silent: Counter = "connections_silent",
+    /// Groups that the store has committed, each with one fdatasync
+    commits: Counter = "store_commits",
+    /// Seconds that a group took, until it was on the disk
+    commit_seconds: Seconds = "store_commit_seconds",
+    /// Answers of stored objects that were committed
+    commit_changes: Counter = "store_commit_changes",
+    /// Bytes of commits and whole objects that were committed
+    commit_bytes: Counter = "store_commit_bytes",
+    /// Whole objects that were committed
+    stores: Counter = "store_objects_written",
+    /// Stored objects that were brought into memory
+    loads: Counter = "store_loads",
+    /// Stored objects that left memory because others needed the room
+    evictions: Counter = "store_evictions",
+    /// Objects in the store
+    stored_objects: Gauge = "store_objects",
+    /// Bytes of commits that are in no whole object yet
+    log_bytes: Gauge = "store_log_bytes",
+    /// 1 while the disk is full and writes to stored objects are refused
+    storage_full: Gauge = "store_full",
     /// Connections refused because there were too many
     turned_away: Counter = "connections_turned_away",
 }

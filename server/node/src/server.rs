@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 use slotcast_state::Shard;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,10 +12,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
 use crate::config::Config;
+use crate::engine::embedded::Recovered;
+use crate::engine::{Embedded, Engine};
 use crate::gateway;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
 use crate::metrics::Metrics;
+use crate::store::{Store, Threads};
 use crate::worker::{House, Letter, Worker, now_ms};
 
 /// Connections that the kernel holds until a worker takes them.
@@ -24,13 +28,18 @@ const BACKLOG: i32 = 4_096;
 pub fn run(config: Config) -> io::Result<()> {
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
-    let (house, mail) = house(&config)?;
+    let (store, threads) = store(&config)?.unzip();
+    let (house, mail) = house(&config, store)?;
+    if let Some(threads) = threads {
+        threads.start(house.clone())?;
+    }
     for (number, mail) in mail.into_iter().enumerate() {
         let (house, kinds) = (house.clone(), config.kinds.clone());
         let listener = listener.try_clone()?;
         let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
             ^ u64::from(std::process::id()) << 32;
-        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone(), 0);
+        let idle_bytes = house.limits.idle_bytes / config.workers;
+        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone(), idle_bytes);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || work(number, house, shard, listener, mail))?;
@@ -52,7 +61,23 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn house(config: &Config) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
+/// Opens the store, if there is a kind that is stored; what is only in its log is done again before anyone is let in.
+fn store(config: &Config) -> io::Result<Option<(Store, Threads)>> {
+    if !config.kinds.any_on_disk() {
+        return Ok(None);
+    }
+    let begun = Instant::now();
+    let opened = Embedded::open(&config.data, &config.kinds, &config.limits).map_err(io::Error::other)?;
+    let Recovered { rows, commits, objects } = opened.recovered;
+    let (stored, ms) = (opened.size().objects, begun.elapsed().as_millis() as u64);
+    tracing::info!(folder = %config.data.display(), objects = stored, ms, "the store is open");
+    if rows > 0 {
+        tracing::info!(rows, commits, objects, "the log of the last run was folded into its objects");
+    }
+    Store::new(Box::new(opened)).map(Some).map_err(|error| io::Error::other(error.to_string()))
+}
+
+fn house(config: &Config, store: Option<Store>) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
     let (boxes, mail): (Vec<UnboundedSender<_>>, Vec<_>) =
         (0..config.workers).map(|_| unbounded_channel()).unzip();
     let pages = match &config.pages {
@@ -69,6 +94,8 @@ fn house(config: &Config) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Lette
         dev: config.dev,
         pages,
         boxes,
+        store,
+        behind: AtomicUsize::new(0),
     };
     Ok((Arc::new(house), mail))
 }
@@ -126,6 +153,9 @@ fn wait(house: &House) -> io::Result<()> {
                 connections = house.metrics.connections.get(),
                 "not all connections ended in time"
             );
+        }
+        if let Some(store) = &house.store {
+            store.stop();
         }
         tracing::info!("stopped");
         Ok(())

@@ -69,6 +69,10 @@ limits! {
     ring_frames: usize = 1024,
     /// bytes of them
     ring_bytes: usize = 262144,
+    /// bytes of stored objects that nobody uses, kept in memory
+    idle_bytes: usize = 268435456,
+    /// bytes of the store's log, beyond which its older half is folded into whole objects
+    log_bytes: usize = 67108864,
     /// ms from SIGTERM to exit at the most
     drain_ms: u64 = 30000,
 }

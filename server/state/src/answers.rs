@@ -100,7 +100,13 @@ impl Answers {
     }
 
     /// Puts back what [`Answers::kept`] gave.
-    pub fn restore(&mut self, author: Arc<Author>, last_id: u64, touched_ms: u64, recent: Vec<(u64, Answer)>) {
+    pub fn restore(
+        &mut self,
+        author: Arc<Author>,
+        last_id: u64,
+        touched_ms: u64,
+        recent: Vec<(u64, Answer)>,
+    ) {
         self.by_age.insert((touched_ms, author.clone()), ());
         self.authors.insert(author, Kept { last_id, recent: recent.into(), touched_ms });
     }

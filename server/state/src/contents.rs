@@ -93,7 +93,8 @@ impl Contents {
     ) {
         self.version += 1;
         let version = self.version;
-        let slot_now = crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
+        let slot_now =
+            crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
         self.slots.put(slot, slot_now);
     }
 

@@ -319,13 +319,7 @@ impl Object {
     }
 
     /// Raises the version by one, commits it and tells every audience that can see something of it.
-    fn publish(
-        &mut self,
-        cause: &Cause<'_>,
-        changes: Vec<Change>,
-        lives: Vec<Lived>,
-        effects: &mut Effects,
-    ) {
+    fn publish(&mut self, cause: &Cause<'_>, changes: Vec<Change>, lives: Vec<Lived>, effects: &mut Effects) {
         self.contents.version += 1;
         let to = self.contents.version;
         self.contents.slots.forget(to, self.kind.resync_depth);

@@ -85,7 +85,9 @@ impl Shard {
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, effects, |object, _, effects| object.start(session, cursor, false, effects));
+                self.with(&object, effects, |object, _, effects| {
+                    object.start(session, cursor, false, effects)
+                });
             }
             Input::Release { session, object } => self.release(session, object, effects),
             Input::Gone { session, objects } => {
@@ -184,12 +186,11 @@ impl Shard {
 
     /// An object that cannot be had is not in use by anyone.
     fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
-        match input {
-            Input::Use { session, object, turn, .. } => {
-                let fault = fault.clone();
-                self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
-            }
-            other => self.handle(other, effects),
+        if let Input::Use { session, object, turn, .. } = input {
+            let fault = fault.clone();
+            self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
+        } else {
+            self.handle(input, effects);
         }
     }
 
@@ -242,8 +243,7 @@ impl Shard {
         act: impl FnOnce(&mut Object, &Moment<'_>, &mut Effects),
     ) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        let moment =
-            Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
+        let moment = Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
         let (before, told) = (object.next_deadline(), effects.deliveries.len());
         act(object, &moment, effects);
         if object.is_durable() {

@@ -29,6 +29,9 @@ pub struct Serve {
     /// Serve a folder of pages over HTTP
     #[arg(long, value_name = "FOLDER")]
     pages: Option<PathBuf>,
+    /// The folder in which objects of the class `disk` are kept; by default slotcast-data
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
     /// What to log: a level, or directives like info,slotcast_node=debug
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
@@ -38,8 +41,8 @@ pub struct Serve {
 }
 
 pub fn run(serve: Serve) -> Result<(), Failure> {
-    let Serve { config, listen, workers, dev, pages, log, check } = serve;
-    let flags = Flags { listen, workers, dev, pages, log };
+    let Serve { config, listen, workers, dev, pages, data, log, check } = serve;
+    let flags = Flags { listen, workers, dev, pages, data, log };
     let config = Config::load(config.as_deref(), variables(), flags);
     let config = config.map_err(|error| Failure::Usage(error.to_string()))?;
     if check {

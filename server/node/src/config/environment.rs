@@ -14,11 +14,12 @@ const LIMITS: &str = "SLOTCAST_LIMITS_";
 /// One variable and what it does to the configuration.
 type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
-const SETTERS: [(&str, Setter); 7] = [
+const SETTERS: [(&str, Setter); 8] = [
     ("SLOTCAST_LISTEN", |config, text| setting::listen(text).map(|address| config.listen = address)),
     ("SLOTCAST_WORKERS", |config, text| setting::workers_text(text).map(|workers| config.workers = workers)),
     ("SLOTCAST_DEV", |config, text| setting::flag(text).map(|dev| config.dev = dev)),
     ("SLOTCAST_PAGES", |config, text| setting::pages(text.into()).map(|folder| config.pages = Some(folder))),
+    ("SLOTCAST_DATA", |config, text| setting::data(text.into()).map(|folder| config.data = folder)),
     ("SLOTCAST_ORIGINS", |config, text| origins(text).map(|origins| config.origins = origins)),
     ("SLOTCAST_LOG", |config, text| setting::log(text.to_owned()).map(|log| config.log = log)),
     ("SLOTCAST_LOG_FORMAT", |config, text| setting::log_format(text).map(|json| config.log_json = json)),

@@ -26,6 +26,7 @@ struct Shape {
     workers: Option<Spanned<i64>>,
     dev: Option<bool>,
     pages: Option<Spanned<PathBuf>>,
+    data: Option<Spanned<PathBuf>>,
     origins: Option<Vec<Spanned<String>>>,
     log: Option<Spanned<String>>,
     log_format: Option<Spanned<String>>,
@@ -100,6 +101,10 @@ impl Lines<'_> {
         if let Some(pages) = &shape.pages {
             let here = self.path.parent().unwrap_or(Path::new(""));
             config.pages = Some(self.taken("pages", pages, |folder| setting::pages(here.join(folder)))?);
+        }
+        if let Some(data) = &shape.data {
+            let here = self.path.parent().unwrap_or(Path::new(""));
+            config.data = self.taken("data", data, |folder| setting::data(here.join(folder)))?;
         }
         if let Some(origins) = &shape.origins {
             let each =

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use slotcast_protocol::{ObjectName, Pattern};
+use slotcast_protocol::{Durability, ObjectName, Pattern};
 use slotcast_state::{Kind, Rule};
 use toml::Spanned;
 
@@ -38,9 +38,7 @@ const RULES: &str =
 impl Table {
     pub fn kind(self) -> Result<Kind, Wrong> {
         let default = Kind::default();
-        if let Some(durability) = self.durability {
-            check_durability(durability)?;
-        }
+        let durability = self.durability.map(durability).transpose()?;
         let linger_ms = number(self.linger_ms, "linger_ms", 0, LINGER_MS_MAX)?;
         let resync_depth = number(self.resync_depth, "resync_depth", 1, RESYNC_DEPTH_MAX)?;
         Ok(Kind {
@@ -48,7 +46,7 @@ impl Table {
             linger_ms: linger_ms.unwrap_or(default.linger_ms),
             clear: self.clear.unwrap_or(default.clear),
             resync_depth: resync_depth.unwrap_or(default.resync_depth),
-            durability: default.durability,
+            durability: durability.unwrap_or(default.durability),
         })
     }
 }
@@ -61,15 +59,18 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     ObjectName::parse(name).map(drop).map_err(|fault| fault.what.replacen("object:", "a kind's name", 1))
 }
 
-fn check_durability(durability: Spanned<String>) -> Result<(), Wrong> {
-    let why = match durability.as_ref().as_str() {
-        "memory" => return Ok(()),
-        class @ ("disk" | "quorum") => {
-            format!("`{class}` is not available in this version; expected \"memory\"")
-        }
-        other => format!("expected \"memory\", not `{other}`"),
-    };
-    Err(Wrong { at: durability.span().start, key: "durability".to_owned(), why })
+fn durability(class: Spanned<String>) -> Result<Durability, Wrong> {
+    let named = class.as_ref().parse();
+    named.map_err(|()| {
+        let why = match class.as_ref().as_str() {
+            "quorum" => {
+                "`quorum` needs a cluster, which this version has not; expected \"memory\" or \"disk\""
+                    .to_owned()
+            }
+            other => format!("expected \"memory\" or \"disk\", not `{other}`"),
+        };
+        Wrong { at: class.span().start, key: "durability".to_owned(), why }
+    })
 }
 
 fn number(number: Option<Spanned<i64>>, key: &str, min: i64, max: i64) -> Result<Option<u64>, Wrong> {

@@ -27,6 +27,9 @@ use error::Place;
 /// The port that clients try when they are told none.
 pub const PORT: u16 = 7440;
 
+/// The folder of the store, where none is named: in the current folder.
+pub const DATA: &str = "slotcast-data";
+
 /// A server's settings, all of them good.
 #[derive(Clone)]
 pub struct Config {
@@ -38,6 +41,8 @@ pub struct Config {
     pub dev: bool,
     /// A folder of pages to serve over HTTP.
     pub pages: Option<PathBuf>,
+    /// The folder of the store; it is made when there is a kind that is stored.
+    pub data: PathBuf,
     /// Where browsers' pages may come from, as in `Origin`: `https://example.org`.
     pub origins: Vec<String>,
     /// By token.
@@ -59,6 +64,7 @@ impl Default for Config {
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(setting::WORKERS_MAX),
             dev: false,
             pages: None,
+            data: PathBuf::from(DATA),
             origins: Vec::new(),
             users: BTreeMap::new(),
             limits: Arc::default(),
@@ -80,6 +86,8 @@ pub struct Flags {
     pub dev: bool,
     /// `--pages`
     pub pages: Option<PathBuf>,
+    /// `--data`
+    pub data: Option<PathBuf>,
     /// `--log`
     pub log: Option<String>,
 }
@@ -139,6 +147,9 @@ impl Flags {
         }
         if let Some(folder) = self.pages {
             config.pages = Some(setting::pages(folder).map_err(|why| Place::Flag("--pages").error(why))?);
+        }
+        if let Some(folder) = self.data {
+            config.data = setting::data(folder).map_err(|why| Place::Flag("--data").error(why))?;
         }
         if let Some(text) = self.log {
             config.log = setting::log(text).map_err(|why| Place::Flag("--log").error(why))?;

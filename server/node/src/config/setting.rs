@@ -45,6 +45,14 @@ pub fn pages(folder: PathBuf) -> Result<PathBuf, String> {
     if folder.is_dir() { Ok(folder) } else { Err(format!("expected a folder; {} is none", folder.display())) }
 }
 
+/// Only that it can be a folder; the store makes it.
+pub fn data(folder: PathBuf) -> Result<PathBuf, String> {
+    if folder.as_os_str().is_empty() || folder.exists() && !folder.is_dir() {
+        return Err(format!("expected a folder for the store; `{}` is none", folder.display()));
+    }
+    Ok(folder)
+}
+
 /// As a browser writes it: no path, no `/` at the end, small letters.
 pub fn origin(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("https://").or(text.strip_prefix("http://"));

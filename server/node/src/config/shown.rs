@@ -30,6 +30,7 @@ pub(super) fn file(config: &Config) -> String {
 fn plain(config: &Config, out: &mut String) {
     let origins: Vec<String> = config.origins.iter().map(|origin| text(origin)).collect();
     let pages = config.pages.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
+    let data = std::path::absolute(&config.data).unwrap_or(config.data.clone());
     let lines = [
         format!("listen = {}", text(&config.listen.to_string())),
         format!("workers = {}", config.workers),
@@ -37,6 +38,7 @@ fn plain(config: &Config, out: &mut String) {
         pages.map_or("# pages: none".to_owned(), |folder| {
             format!("pages = {}", text(&folder.to_string_lossy()))
         }),
+        format!("data = {}", text(&data.to_string_lossy())),
         format!("origins = [{}]", origins.join(", ")),
         format!("log = {}", text(&config.log)),
         format!("log_format = {}", text(if config.log_json { "json" } else { "text" })),
@@ -54,6 +56,7 @@ fn kind(header: &str, kind: &Kind, out: &mut String) {
         format!("linger_ms = {}", kind.linger_ms),
         format!("clear = {}", kind.clear),
         format!("resync_depth = {}", kind.resync_depth),
+        format!("durability = {}", text(kind.durability.name())),
         format!("rules = {{ {} }}", rules.join(", ")),
     ];
     lines.iter().for_each(|line| writeln!(out, "{line}").expect(GROWS));

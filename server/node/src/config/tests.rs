@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slotcast_protocol::{Limits, SlotName};
+use slotcast_protocol::{Durability, Limits, SlotName};
 use slotcast_state::Rule;
 
 use super::*;
@@ -83,15 +83,12 @@ fn files_that_are_refused() {
         ("[kind.chat]\nresync_depth = 0", "slotcast.toml:2: kind.chat.resync_depth: expected 1 to"),
         ("[kind.\"a/b\"]", "slotcast.toml:1: kind.a/b: a kind is the first segment"),
         ("[kind.\"a b\"]", "slotcast.toml:1: kind.a b: a kind's name may hold only"),
-        (
-            "[kind.chat]\ndurability = \"disk\"",
-            "slotcast.toml:2: kind.chat.durability: `disk` is not available in this version",
-        ),
+        ("data = \"Cargo.toml\"", "slotcast.toml:1: data: expected a folder for the store"),
         (
             "[default]\ndurability = \"quorum\"",
-            "slotcast.toml:2: default.durability: `quorum` is not available",
+            "slotcast.toml:2: default.durability: `quorum` needs a cluster",
         ),
-        ("[kind.chat]\ndurability = \"paper\"", "expected \"memory\", not `paper`"),
+        ("[kind.chat]\ndurability = \"paper\"", "expected \"memory\" or \"disk\", not `paper`"),
         (
             "[kind.chat.rules]\nlog = \"apend\"",
             "slotcast.toml:2: kind.chat.rules.\"log\": expected guarded, last, add",
@@ -229,7 +226,7 @@ fn everything_at_once() {
 
 #[test]
 fn the_narrower_rule_decides() {
-    let text = "[kind.auction]\nclear = false\ndurability = \"memory\"\n[kind.auction.rules]\n\"*\" = \"server\"\n\"bid.*\" = \"max\"\n\
+    let text = "[kind.auction]\nclear = false\ndurability = \"disk\"\n[kind.auction.rules]\n\"*\" = \"server\"\n\"bid.*\" = \"max\"\n\
                 \"bid.best\" = \"guarded\"\n\"bid.old.*\" = \"last\"\nlog = \"append:200:stamp\"\n\
                 [default]\nlinger_ms = 0\nrules = { hits = \"add\" }\n";
     let config = load(text, &[], dev()).expect("all good");
@@ -246,6 +243,7 @@ fn the_narrower_rule_decides() {
     for (kind, slot, wanted) in rows {
         assert_eq!(kind.rule(&SlotName::parse(slot).expect(slot)), wanted, "{slot}");
     }
+    assert_eq!((auction.durability, other.durability), (Durability::Disk, Durability::Memory));
     assert!(!auction.clear && other.clear);
     assert_eq!((auction.linger_ms, other.linger_ms), (30_000, 0));
 }

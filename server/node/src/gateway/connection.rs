@@ -30,6 +30,9 @@ const READ_BUFFER_BYTES: usize = 256;
 /// Messages taken from one connection before the others get a turn.
 const MESSAGES_PER_TURN: usize = 32;
 
+/// How long no one is read when the store has not kept up.
+const BEHIND_WAIT: Duration = Duration::from_millis(10);
+
 /// How long a connection that is closed from here may take to read what is left.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -151,6 +154,9 @@ impl Connection {
                         Err(_) => return Poll::Ready(Ending::Gone),
                     }
                     continue;
+                }
+                if pause.is_none() && self.worker.house.is_behind() {
+                    pause = Some(Box::pin(sleep(BEHIND_WAIT)));
                 }
                 if let Some(sleep) = &mut pause {
                     std::task::ready!(sleep.as_mut().poll(context));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
-use slotcast_state::{ChannelId, Input, Mark, SessionId, Start};
+use slotcast_state::{ChannelId, Found, Input, Mark, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
 pub enum Letter {
@@ -12,6 +12,14 @@ pub enum Letter {
     Mail(Vec<Mail>),
     /// A session is to end.
     Close { session: SessionId, code: CloseCode },
+    /// The store has the shard's batch.
+    Committed,
+    /// The store's answer.
+    Loaded { object: ObjectName, found: Found },
+    /// The store would like to have these whole.
+    Wanted(Vec<ObjectName>),
+    /// Whether the store is full from now on.
+    StorageFull(bool),
     /// The server stops.
     Drain,
 }
@@ -62,7 +70,7 @@ impl Desk {
 }
 
 /// FNV-1a; it only spreads objects over shards, and whoever forces a collision gains nothing but a crowded core.
-fn owner(object: &ObjectName, workers: usize) -> usize {
+pub fn owner(object: &ObjectName, workers: usize) -> usize {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = object.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, step);
     (hash % workers as u64) as usize

@@ -6,29 +6,32 @@
 mod deliver;
 mod desk;
 mod sockets;
+mod waiting;
 mod wheel;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use slotcast_protocol::{CloseCode, Encoding, Event, Limits, ObjectName, Request};
-use slotcast_state::{Author, Edge, EdgeId, Input, SessionId, Shard, Taken};
+use slotcast_state::{Author, Delivery, Edge, EdgeId, Effects, Found, Input, SessionId, Shard, Taken};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
 pub use desk::{Letter, Mail};
 
-use crate::engine::{Engine, MemoryEngine};
 use crate::frame;
 use crate::identity::{Identities, fresh_device};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
+use crate::store::Store;
 use deliver::Turn;
 use desk::Desk;
 use sockets::Sockets;
+use waiting::Waiting;
 use wheel::Wheel;
 
 /// Followers served before the other tasks of the thread get a turn.
@@ -44,6 +47,22 @@ pub struct House {
     pub pages: crate::gateway::pages::Pages,
     /// A letter box per worker. Unbounded: what is in them is bounded by the sessions' budgets and by the turns' size.
     pub boxes: Vec<UnboundedSender<Letter>>,
+    /// Where stored objects are kept; None if no kind is stored.
+    pub store: Option<Store>,
+    /// Workers for whose store too much waits.
+    pub behind: AtomicUsize,
+}
+
+impl House {
+    /// The worker whose shard owns an object.
+    pub fn owner(&self, object: &ObjectName) -> usize {
+        desk::owner(object, self.boxes.len())
+    }
+
+    /// Whether the store is behind, so that no session should be read.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// One of them. Lives on its thread, inside a `LocalSet`.
@@ -52,8 +71,8 @@ pub struct Worker {
     pub house: Arc<House>,
     edge: RefCell<Edge>,
     shard: RefCell<Shard>,
-    engine: RefCell<MemoryEngine>,
-    position: Cell<u64>,
+    waiting: RefCell<Waiting>,
+    is_behind: Cell<bool>,
     sockets: RefCell<Sockets>,
     desk: RefCell<Desk>,
     wheel: RefCell<Wheel>,
@@ -70,8 +89,8 @@ impl Worker {
             number,
             edge,
             shard: RefCell::new(shard),
-            engine: RefCell::default(),
-            position: Cell::new(0),
+            waiting: RefCell::new(Waiting::new(number as u16)),
+            is_behind: Cell::new(false),
             sockets: RefCell::default(),
             desk,
             wheel: RefCell::new(Wheel::new(&limits)),
@@ -192,6 +211,10 @@ impl Worker {
             Letter::Inputs(inputs) => self.desk.borrow_mut().own.extend(inputs),
             Letter::Mail(mail) => self.desk.borrow_mut().mail.extend(mail),
             Letter::Close { session, code } => self.sockets.borrow_mut().close(session, code),
+            Letter::Committed => self.committed(),
+            Letter::Loaded { object, found } => self.input(Input::Loaded { object, found }),
+            Letter::Wanted(objects) => self.input(Input::Wanted { objects }),
+            Letter::StorageFull(full) => self.input(Input::StorageFull(full)),
             Letter::Drain => self.drain(),
         }
         self.bell.notify_one();
@@ -225,27 +248,68 @@ impl Worker {
         }
     }
 
+    /// For this worker's own shard.
+    fn input(&self, input: Input) {
+        self.desk.borrow_mut().own.push(input);
+    }
+
     /// The shard's part.
     fn handle(&self) {
-        let inputs = std::mem::take(&mut self.desk.borrow_mut().own);
-        let mut effects = slotcast_state::Effects::default();
+        let mut inputs = std::mem::take(&mut self.desk.borrow_mut().own);
+        let mut effects = Effects::default();
         let mut shard = self.shard.borrow_mut();
         shard.handle(Input::Tick(now_ms()), &mut effects);
-        for input in inputs {
-            shard.handle(input, &mut effects);
-        }
-        self.house.metrics.versions.inc_by(effects.commits.len() as u64);
-        let committed =
-            self.engine.borrow_mut().commit(self.number as u16, self.position.get(), effects.commits);
-        match committed {
-            Ok(position) => self.position.set(position),
-            Err(error) => {
-                tracing::error!(shard = self.number, %error, "a commit failed: the shard stops here");
-                std::process::exit(70);
+        while !inputs.is_empty() {
+            for input in inputs.drain(..) {
+                shard.handle(input, &mut effects);
             }
+            inputs.extend(effects.loads.drain(..).filter_map(|object| self.load(object)));
         }
+        let metrics = &self.house.metrics;
+        metrics
+            .versions
+            .inc_by(effects.commits.iter().filter(|commit| !commit.changes.is_empty()).count() as u64);
+        metrics.evictions.inc_by(effects.evicted);
+        self.deliver(std::mem::take(&mut effects.deliveries));
+        self.put_to_store(effects);
+    }
+
+    /// What is not stored needs no load.
+    fn load(&self, object: ObjectName) -> Option<Input> {
+        match &self.house.store {
+            Some(store) if store.has(&object) => {
+                store.load(self.number, object);
+                None
+            }
+            Some(_) | None => Some(Input::Loaded { object, found: Found::Nothing }),
+        }
+    }
+
+    fn put_to_store(&self, mut effects: Effects) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.take(&mut effects);
+        if let Some((batch, store)) = waiting.next_batch().zip(self.house.store.as_ref()) {
+            store.commit(batch);
+        }
+        self.deliver(waiting.free());
+        let (was_behind, is_behind) = (self.is_behind.replace(waiting.is_long()), waiting.is_long());
+        match (was_behind, is_behind) {
+            (false, true) => _ = self.house.behind.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = self.house.behind.fetch_sub(1, Ordering::Relaxed),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    fn committed(&self) {
+        let (held, stored) = self.waiting.borrow_mut().committed();
+        self.deliver(held);
+        self.desk.borrow_mut().own.extend(stored.into_iter().map(|object| Input::Kept { object }));
+    }
+
+    /// To the edges, each event encoded once.
+    fn deliver(&self, deliveries: Vec<Delivery>) {
         let mut turn = Turn::new(self.house.boxes.len(), &self.house.metrics);
-        effects.deliveries.into_iter().for_each(|delivery| turn.take(delivery));
+        deliveries.into_iter().for_each(|delivery| turn.take(delivery));
         for (worker, mail) in turn.letters() {
             if worker == self.number {
                 self.desk.borrow_mut().mail.extend(mail);

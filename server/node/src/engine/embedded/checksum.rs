@@ -1,0 +1,29 @@
+//! What every row is checked with: CRC-32 over all of it, and over the log row before it. `docs/store.md` draws the bytes.
+
+use md5::{Digest, Md5};
+
+/// Of a log row; `before` is that of the row before, so that none can go missing between two others.
+pub fn log_row(before: u32, sequence: u64, shard: u16, commits: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&before.to_be_bytes());
+    crc.update(&sequence.to_be_bytes());
+    crc.update(&shard.to_be_bytes());
+    crc.update(commits);
+    crc.finalize()
+}
+
+/// Of an object's row.
+pub fn object_row(name: &str, sequence: u64, contents: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&(name.len() as u32).to_be_bytes());
+    crc.update(name.as_bytes());
+    crc.update(&sequence.to_be_bytes());
+    crc.update(contents);
+    crc.finalize()
+}
+
+/// A name's part in the sum over all names: the sum tells that none is missing and none is changed.
+pub fn name(name: &str) -> u64 {
+    let digest = Md5::digest(name.as_bytes());
+    u64::from_be_bytes(digest[..8].try_into().expect("an MD5 has 16 bytes"))
+}

@@ -1,0 +1,85 @@
+//! The rows of whole objects.
+
+use rusqlite::{Connection, OptionalExtension};
+use slotcast_protocol::ObjectName;
+use slotcast_state::Contents;
+
+use super::checksum;
+use super::error::StoreError;
+
+/// An object as it is stored, checked.
+pub struct Row {
+    /// The log row up to which everything is in it.
+    pub sequence: u64,
+    pub contents: Contents,
+}
+
+/// Reads one; None if there is none.
+pub fn read(connection: &Connection, object: &ObjectName) -> Result<Option<Row>, StoreError> {
+    let sql = "SELECT sequence, contents, checksum FROM object WHERE name = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row([object.as_str()], |row| {
+        let (sequence, checksum) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(2)?);
+        Ok(check(object.as_str(), sequence, row.get_ref(1)?.as_blob()?, checksum))
+    });
+    found.optional()?.transpose()
+}
+
+/// The row's contents, if they are what was written.
+pub fn check(name: &str, sequence: u64, contents: &[u8], checksum: i64) -> Result<Row, StoreError> {
+    if i64::from(checksum::object_row(name, sequence, contents)) != checksum {
+        return Err(StoreError::damaged(format!("the object {name} fails its checksum")));
+    }
+    match Contents::decode(contents) {
+        Ok(contents) => Ok(Row { sequence, contents }),
+        Err(fault) => Err(StoreError::damaged(format!("the object {name} cannot be read: {fault}"))),
+    }
+}
+
+/// Writes one, in place of what was there.
+pub fn write(connection: &Connection, name: &str, sequence: u64, contents: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO object (name, sequence, contents, checksum) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (name) DO UPDATE SET sequence = ?2, contents = ?3, checksum = ?4";
+    let checksum = checksum::object_row(name, sequence, contents);
+    connection.prepare_cached(sql)?.execute((name, sequence as i64, contents, checksum))?;
+    Ok(())
+}
+
+/// rows that are rewritten at a time
+const SOME: i64 = 256;
+
+/// Every row in the order of the names.
+pub fn each(
+    connection: &Connection,
+    visit: impl FnMut(&str, Result<Row, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    rows(connection, "", -1, visit)
+}
+
+/// The next rows behind a name.
+pub fn some_after(
+    connection: &Connection,
+    name: &str,
+    visit: impl FnMut(&str, Result<Row, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    rows(connection, name, SOME, visit)
+}
+
+/// At most `count` rows behind a name; all if it is negative.
+fn rows(
+    connection: &Connection,
+    after: &str,
+    count: i64,
+    mut visit: impl FnMut(&str, Result<Row, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT name, sequence, contents, checksum FROM object WHERE name > ?1 ORDER BY name LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((after, count))?;
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str().map_err(StoreError::damaged)?;
+        let contents = row.get_ref(2)?.as_blob().map_err(StoreError::damaged)?;
+        let (sequence, checksum) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(3)?);
+        visit(name, check(name, sequence, contents, checksum))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The tables, the version of their form, and how SQLite is to treat them.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::error::StoreError;
+
+/// "Slot" in ASCII; tells a store from other SQLite files.
+const APPLICATION_ID: i64 = 0x536c_6f74;
+
+/// The form that this version writes, and the only one that it reads.
+pub const FORM: i64 = 1;
+
+/// `docs/store.md` explains them.
+const TABLES: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE log (sequence INTEGER PRIMARY KEY, shard INTEGER NOT NULL, commits BLOB NOT NULL,
+                      checksum INTEGER NOT NULL);
+    CREATE TABLE object (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, contents BLOB NOT NULL,
+                         checksum INTEGER NOT NULL);
+    INSERT INTO meta VALUES ('log_sequence', 0), ('log_checksum', 0), ('names', 0), ('names_sum', 0);
+";
+
+/// For the one who writes; makes the store if there is none.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    let fresh = !path.exists();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    if fresh || is_empty(&connection)? {
+        create(&connection)?;
+    }
+    check_form(&connection, path)?;
+    // Every commit is on the disk when it returns. The log beside the store is emptied by us, between two groups.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    tune(&connection)?;
+    Ok(connection)
+}
+
+/// For those who only look; another process may be writing.
+pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::NoStore(format!("there is no store at {}", path.display())));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    tune(&connection)?;
+    check_form(&connection, path)?;
+    Ok(connection)
+}
+
+/// For a copy that no one else knows of.
+pub fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    tune(&connection)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    check_form(&connection, path)?;
+    Ok(connection)
+}
+
+fn tune(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0)
+}
+
+fn create(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORM}; COMMIT;"
+    ))?;
+    checkpoint(connection, "TRUNCATE")?;
+    Ok(())
+}
+
+fn check_form(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let path = path.display();
+    if number("application_id")? != APPLICATION_ID {
+        return Err(StoreError::NoStore(format!("{path} is an SQLite file, but no store of slotcast")));
+    }
+    match number("user_version")? {
+        FORM => {}
+        newer if newer > FORM => {
+            return Err(StoreError::Newer(format!(
+                "{path} has the form {newer} of a later version of slotcast; this one reads up to {FORM}. \
+                 Nothing was changed: start the later version, or restore a backup that this one made"
+            )));
+        }
+        other => return Err(StoreError::damaged(format!("{path} has the form {other}, which never was"))),
+    }
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::damaged(format!("{path} is in the mode `{mode}` instead of `wal`")));
+    }
+    Ok(())
+}
+
+/// Brings SQLite's log into the store; whether all of it could be.
+pub fn checkpoint(connection: &Connection, mode: &str) -> Result<bool, StoreError> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let (busy, log, done) = connection.query_row(&sql, [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    Ok(busy == 0 && log == done)
+}
+
+/// A number of the store's own.
+pub fn meta(connection: &Connection, key: &str) -> Result<u64, StoreError> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    let value = connection.query_row(sql, [key], |row| row.get::<_, i64>(0)).optional()?;
+    value.map(|value| value as u64).ok_or_else(|| StoreError::damaged(format!("`{key}` is missing in meta")))
+}
+
+/// Sets one.
+pub fn set_meta(connection: &Connection, key: &str, value: u64) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("UPDATE meta SET value = ?2 WHERE key = ?1")?;
+    statement.execute((key, value as i64))?;
+    Ok(())
+}

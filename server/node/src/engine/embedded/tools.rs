@@ -1,0 +1,248 @@
+//! What the operator does with a store: look whether it is whole, copy it while it is in use, bring a copy back, read it and fill it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use slotcast_protocol::{Limits, ObjectName};
+use slotcast_state::{Contents, Kinds};
+
+use super::error::StoreError;
+use super::folder::{Folder, STORE, sync_parent};
+use super::names::{Names, Sum};
+use super::{objects, recover, schema, wal};
+
+/// Looks at every page, if there are not more than `bytes_max`; else at those of the log.
+pub(super) fn check_pages(connection: &Connection, bytes_max: u64) -> Result<(), StoreError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let bytes = number("page_count")? as u64 * number("page_size")? as u64;
+    check(connection, if bytes <= bytes_max { "PRAGMA quick_check(1)" } else { "PRAGMA quick_check('log')" })
+}
+
+fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let found: String = connection.query_row(sql, [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::damaged(found.trim().replace('\n', "; "))) }
+}
+
+/// What [`verify`] looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Objects, each with its checksum and in full.
+    pub objects: u64,
+    /// bytes of their contents as they would be stored whole
+    pub bytes: u64,
+    /// Objects that are newer in the log.
+    pub in_log: u64,
+}
+
+/// Looks at every page, row, checksum, name and object; `report` is told of all that is wrong. The store may be in use.
+pub fn verify(folder: &Path, kinds: &Kinds, mut report: impl FnMut(String)) -> Result<Verified, StoreError> {
+    let store = folder.join(STORE);
+    if Folder::claim_if_free(folder)?.is_some()
+        && let Err(error) = wal::check(&store)
+    {
+        report(error.to_string());
+    }
+    let connection = schema::open_to_read(&store)?;
+    let moment = connection.unchecked_transaction()?;
+    if let Err(error) = check(&moment, "PRAGMA integrity_check(20)") {
+        report(error.to_string());
+    }
+    if let Err(error) = Names::read(&moment) {
+        report(error.to_string());
+    }
+    let mut verified = Verified::default();
+    objects::each(&moment, |_, row| {
+        match row {
+            Ok(row) => {
+                verified.objects += 1;
+                verified.bytes += row.contents.encode().len() as u64;
+            }
+            Err(error) => report(error.to_string()),
+        }
+        Ok(())
+    })?;
+    let looked = recover::look(&moment, kinds, Limits::default().inflight, |_, contents| {
+        verified.in_log += 1;
+        if let Err(error) = contents {
+            report(error.to_string());
+        }
+        Ok(())
+    });
+    if let Err(error) = looked {
+        report(error.to_string());
+    }
+    Ok(verified)
+}
+
+/// Copies the store as it is at one moment into a new file, while it may be in use; the bytes of the copy.
+pub fn backup(folder: &Path, copy: &Path) -> Result<u64, StoreError> {
+    refuse_existing(copy)?;
+    let connection = schema::open_to_read(&folder.join(STORE))?;
+    let part = copy.with_added_extension("part");
+    refuse_existing(&part)?;
+    let made = vacuum_into(&connection, &part).and_then(|()| {
+        let file = std::fs::File::open(&part).and_then(|file| {
+            file.sync_all()?;
+            std::fs::rename(&part, copy)?;
+            sync_parent(copy)?;
+            file.metadata()
+        });
+        file.map(|file| file.len()).map_err(|error| StoreError::io(copy, &error))
+    });
+    if made.is_err() {
+        // Half a copy must not be taken for one.
+        let _ = std::fs::remove_file(&part);
+    }
+    made
+}
+
+fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let name =
+        path.to_str().ok_or_else(|| StoreError::Failed(format!("{}: is not UTF-8", path.display())))?;
+    connection.pragma_update(None, "query_only", false)?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
+}
+
+fn refuse_existing(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Err(StoreError::Failed(format!("{} is there already; it is not replaced", path.display())));
+    }
+    Ok(())
+}
+
+/// Makes a data folder of a copy. Every object begins a new epoch: what clients saw after the copy was made is gone, and no cursor into it
+/// may be taken for one into the copy.
+pub fn restore(
+    copy: &Path,
+    folder: &Path,
+    kinds: &Kinds,
+    mut epoch: impl FnMut() -> u64,
+) -> Result<u64, StoreError> {
+    if !copy.is_file() {
+        return Err(StoreError::NoStore(format!("{} is no backup: there is no such file", copy.display())));
+    }
+    let claimed = Folder::claim(folder)?;
+    refuse_existing(&claimed.store())?;
+    let part = claimed.store().with_added_extension("part");
+    let copied = std::fs::copy(copy, &part).map_err(|error| StoreError::io(&part, &error));
+    let restored = copied.and_then(|_| {
+        let connection = schema::open_copy(&part)?;
+        check(&connection, "PRAGMA integrity_check(1)")?;
+        recover::recover(&connection, kinds, Limits::default().inflight)?;
+        Names::read(&connection)?;
+        let count = begin_anew(&connection, &mut epoch)?;
+        schema::checkpoint(&connection, "TRUNCATE")?;
+        connection.close().map_err(|(_, error)| StoreError::from(error))?;
+        let moved = std::fs::File::open(&part)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| std::fs::rename(&part, claimed.store()))
+            .and_then(|()| sync_parent(&claimed.store()));
+        moved.map(|()| count).map_err(|error| StoreError::io(&part, &error))
+    });
+    if restored.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    restored
+}
+
+fn begin_anew(connection: &Connection, epoch: &mut impl FnMut() -> u64) -> Result<u64, StoreError> {
+    let mut count = 0;
+    let mut last = String::new();
+    let transaction = connection.unchecked_transaction()?;
+    loop {
+        let mut portion = Vec::new();
+        objects::some_after(&transaction, &last, |name, row| {
+            let row = row?;
+            let mut contents = row.contents;
+            contents.begin_anew(epoch());
+            portion.push((name.to_owned(), row.sequence, contents.encode()));
+            Ok(())
+        })?;
+        let Some((name, ..)) = portion.last() else { break };
+        last = name.clone();
+        for (name, sequence, contents) in portion {
+            objects::write(&transaction, &name, sequence, &contents)?;
+            count += 1;
+        }
+    }
+    transaction.commit()?;
+    Ok(count)
+}
+
+/// Every object as it is at one moment, in the order of the names; the store may be in use.
+pub fn export(
+    folder: &Path,
+    kinds: &Kinds,
+    mut visit: impl FnMut(&ObjectName, &Contents) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    let connection = schema::open_to_read(&folder.join(STORE))?;
+    let moment = connection.unchecked_transaction()?;
+    let mut newer = std::collections::BTreeMap::new();
+    recover::look(&moment, kinds, Limits::default().inflight, |object, contents| {
+        newer.insert(object.clone(), contents?);
+        Ok(())
+    })?;
+    let mut count = 0;
+    let mut tell = |name: &ObjectName, contents: &Contents| {
+        count += 1;
+        visit(name, contents)
+    };
+    objects::each(&moment, |name, row| {
+        let name = ObjectName::parse(name).map_err(StoreError::damaged)?;
+        while let Some((first, contents)) = newer.first_key_value()
+            && *first < name
+        {
+            tell(first, contents)?;
+            newer.pop_first();
+        }
+        match newer.remove(&name) {
+            Some(contents) => tell(&name, &contents),
+            None => tell(&name, &row?.contents),
+        }
+    })?;
+    newer.iter().try_for_each(|(name, contents)| tell(name, contents))?;
+    Ok(count)
+}
+
+/// Puts whole objects into a store that no server has open: all of them or none.
+pub struct Import {
+    connection: Connection,
+    sum: Sum,
+    sequence: u64,
+    _folder: Folder,
+}
+
+impl Import {
+    /// Into a folder, which is made if need be.
+    pub fn open(folder: &Path, kinds: &Kinds, limits: &Limits) -> Result<Import, StoreError> {
+        let folder = Folder::claim(folder)?;
+        wal::check(&folder.store())?;
+        let connection = schema::open(&folder.store())?;
+        let (_, end) = recover::recover(&connection, kinds, limits.inflight)?;
+        let (_, sum) = Names::read(&connection)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(Import { connection, sum, sequence: end.sequence, _folder: folder })
+    }
+
+    /// Whether the object is there already.
+    pub fn has(&self, object: &ObjectName) -> Result<bool, StoreError> {
+        Ok(objects::read(&self.connection, object)?.is_some())
+    }
+
+    /// Puts one, in place of what was there.
+    pub fn put(&mut self, object: &ObjectName, contents: &Contents) -> Result<(), StoreError> {
+        if !self.has(object)? {
+            self.sum.add(object.as_str());
+        }
+        objects::write(&self.connection, object.as_str(), self.sequence, &contents.encode())
+    }
+
+    /// Makes all of it count.
+    pub fn finish(self) -> Result<(), StoreError> {
+        self.sum.store(&self.connection)?;
+        self.connection.execute_batch("COMMIT")?;
+        schema::checkpoint(&self.connection, "TRUNCATE")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! SQLite's own log beside the store, looked at before SQLite opens it. SQLite takes the first frame that fails its checksum for the end of the
+//! log, which is right after a power cut and wrong after a flipped bit: what was acknowledged behind it would be gone without a word.
+//!
+//! A transaction is followed by another only once it is on the disk. So a bad frame with a whole transaction and a further frame behind it is
+//! damage, and the store is refused; a bad frame in the last transaction is taken for one that was never acknowledged.
+//!
+//! ```text
+//! head:  magic u32 | version u32 | page bytes u32 | checkpoint u32 | salt u64 | checksum u64
+//! frame: page u32 | pages of the store after a commit, else 0 u32 | salt u64 | checksum u64 | the page
+//! ```
+//! Source: <https://sqlite.org/fileformat2.html#the_write_ahead_log>
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+const HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
+
+/// With the last bit, which says that checksums are of big-endian words.
+const MAGIC: u32 = 0x377f_0682;
+
+/// The log's name.
+pub fn path(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Refuses a log in which something is damaged that was on the disk.
+pub fn check(store: &Path) -> Result<(), StoreError> {
+    let path = path(store);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::io(&path, &error)),
+    };
+    match look(&bytes) {
+        Ok(0) => Ok(()),
+        Ok(dropped) => {
+            tracing::warn!(
+                frames = dropped,
+                "the last transaction was not on the disk when the server stopped; it was never acknowledged and is left out"
+            );
+            Ok(())
+        }
+        Err(what) => Err(StoreError::damaged(format!("{}: {what}", path.display()))),
+    }
+}
+
+/// Frames of an unfinished last transaction; or what is damaged.
+fn look(bytes: &[u8]) -> Result<usize, String> {
+    if bytes.len() <= HEAD_BYTES {
+        return Ok(0);
+    }
+    let head = &bytes[..HEAD_BYTES];
+    let big_endian = word(head, 0) & 1 == 1;
+    let mut sum = add((0, 0), &head[..24], big_endian);
+    if word(head, 0) & !1 != MAGIC || sum != (word(head, 24), word(head, 28)) {
+        return Err("its head fails its checksum".to_owned());
+    }
+    let (salt, page_bytes) = (&head[16..24], word(head, 8) as usize);
+    let frames: Vec<&[u8]> = bytes[HEAD_BYTES..].chunks(FRAME_HEAD_BYTES + page_bytes).collect();
+    let whole = |frame: &&[u8]| frame.len() == FRAME_HEAD_BYTES + page_bytes;
+    for (number, frame) in frames.iter().enumerate() {
+        let next = add(
+            add(sum, &frame[..8.min(frame.len())], big_endian),
+            frame.get(24..).unwrap_or(&[]),
+            big_endian,
+        );
+        let good = whole(frame) && frame[8..16] == *salt && next == (word(frame, 16), word(frame, 20));
+        if good {
+            sum = next;
+            continue;
+        }
+        if whole(frame) && next == (word(frame, 16), word(frame, 20)) {
+            return Err(format!("frame {} is not marked as one of this log, and is one", number + 1));
+        }
+        let left: Vec<_> =
+            frames[number..].iter().filter(|frame| whole(frame) && frame[8..16] == *salt).collect();
+        let commit = left.iter().position(|frame| word(frame, 4) != 0);
+        if commit.is_some_and(|commit| commit + 1 < left.len()) {
+            return Err(format!(
+                "frame {} fails its checksum, and was on the disk when the next one came",
+                number + 1
+            ));
+        }
+        return Ok(left.len());
+    }
+    Ok(0)
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// SQLite's checksum over pairs of words, carried on from `sum`.
+fn add((mut first, mut second): (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
+    let number = |word: &[u8]| {
+        let word: [u8; 4] = word.try_into().expect("four bytes");
+        if big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+    };
+    for pair in bytes.chunks_exact(8) {
+        first = first.wrapping_add(number(&pair[..4])).wrapping_add(second);
+        second = second.wrapping_add(number(&pair[4..])).wrapping_add(first);
+    }
+    (first, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log of three transactions, as SQLite wrote it.
+    fn log() -> Vec<u8> {
+        let folder = std::env::temp_dir().join(format!("slotcast-wal-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written to");
+        let store = folder.join("store");
+        let connection = rusqlite::Connection::open(&store).expect("it opens");
+        let sql = "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(9000)); INSERT INTO t VALUES (1);";
+        connection.execute_batch(sql).expect("good SQL");
+        let bytes = std::fs::read(path(&store)).expect("the log is there");
+        drop(connection);
+        std::fs::remove_dir_all(&folder).expect("it was made here");
+        bytes
+    }
+
+    #[test]
+    fn what_was_on_the_disk_is_not_dropped() {
+        let log = log();
+        let frame = FRAME_HEAD_BYTES + 4096;
+        let frames = (log.len() - HEAD_BYTES) / frame;
+        assert_eq!(look(&log), Ok(0));
+        let last_commit_before = (0..frames - 1)
+            .rfind(|number| word(&log, HEAD_BYTES + number * frame + 4) != 0)
+            .expect("there are several transactions");
+        for number in 0..frames {
+            for at in [0, 7, 12, 20, 24, 3000] {
+                let mut flipped = log.clone();
+                flipped[HEAD_BYTES + number * frame + at] ^= 0x10;
+                // A flipped salt leaves a checksum that is right, so it tells even in the last transaction.
+                let telling = number <= last_commit_before || at == 12;
+                assert_eq!(look(&flipped).is_err(), telling, "frame {number}, byte {at}");
+            }
+        }
+        for at in 0..HEAD_BYTES {
+            let mut flipped = log.clone();
+            flipped[at] ^= 1;
+            assert!(look(&flipped).is_err(), "byte {at} of the head");
+        }
+        for length in (0..log.len()).step_by(509) {
+            assert!(look(&log[..length]).is_ok(), "cut at {length}");
+        }
+    }
+}
