@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Fault};
+use slotcast_protocol::{Code, Fault, Record, SlotName, Value};
 
 use crate::answers::Answers;
 use crate::commit::Commit;
-use crate::slots::Slots;
+use crate::ids::Author;
+use crate::slots::{Slot, Slots, record};
 use crate::write::Accepted;
 
 /// The state of an object: what its followers see, and the answers that make retries harmless.
@@ -73,28 +74,23 @@ impl Contents {
         Ok(())
     }
 
-    /// Slots by name with their records, for those who look at a store.
-    pub fn records(&self) -> impl Iterator<Item = slotcast_protocol::Record> + '_ {
-        self.slots.iter().map(|(name, slot)| crate::slots::record(name, slot))
+    /// The slots that do not belong to sessions, in the order of their names.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let lasting =
+            self.slots.iter().filter(|(name, slot)| name.status_of().is_none() && slot.tied_to.is_none());
+        lasting.map(|(name, slot)| record(name, slot))
     }
 
     /// When a slot's time is over, in ms of the Unix clock; None if it has none.
-    pub fn expires_ms(&self, slot: &slotcast_protocol::SlotName) -> Option<u64> {
+    pub fn expires_ms(&self, slot: &SlotName) -> Option<u64> {
         self.slots.get(slot)?.expires_ms
     }
 
     /// Puts a slot as if it had been written by `author` as the next version.
-    pub fn import(
-        &mut self,
-        slot: slotcast_protocol::SlotName,
-        value: slotcast_protocol::Value,
-        author: Arc<crate::Author>,
-        expires_ms: Option<u64>,
-    ) {
+    pub fn import(&mut self, slot: SlotName, value: Value, author: Arc<Author>, expires_ms: Option<u64>) {
         self.version += 1;
         let version = self.version;
-        let slot_now =
-            crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
+        let slot_now = Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
         self.slots.put(slot, slot_now);
     }
 
