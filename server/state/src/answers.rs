@@ -100,14 +100,20 @@ impl Answers {
     }
 
     /// Puts back what [`Answers::kept`] gave.
-    pub fn restore(&mut self, author: Arc<Author>, last_id: u64, touched_ms: u64, recent: Vec<(u64, Answer)>) {
+    pub fn restore(
+        &mut self,
+        author: Arc<Author>,
+        last_id: u64,
+        touched_ms: u64,
+        recent: Vec<(u64, Answer)>,
+    ) {
         self.by_age.insert((touched_ms, author.clone()), ());
         self.authors.insert(author, Kept { last_id, recent: recent.into(), touched_ms });
     }
 
     fn forget(&mut self, now_ms: u64) {
         while let Some(((touched_ms, author), ())) = self.by_age.first_key_value() {
-            if self.authors.len() <= AUTHORS_MAX && touched_ms + KEPT_MS > now_ms {
+            if self.authors.len() <= AUTHORS_MAX && touched_ms.saturating_add(KEPT_MS) > now_ms {
                 return;
             }
             self.authors.remove(author);

@@ -54,7 +54,7 @@ impl Contents {
     /// means that the commit does not follow from what is there.
     pub fn replay(&mut self, commit: &Commit, resync_depth: u64, inflight: usize) -> Result<(), Fault> {
         let moved = u64::from(!commit.changes.is_empty());
-        if commit.epoch != self.epoch || commit.version != self.version + moved {
+        if commit.epoch != self.epoch || Some(commit.version) != self.version.checked_add(moved) {
             let (epoch, version) = (self.epoch, self.version);
             let (then, at) = (commit.epoch, commit.version);
             let what = format!("version {at} of epoch {then} does not follow {version} of {epoch}");
@@ -93,7 +93,8 @@ impl Contents {
     ) {
         self.version += 1;
         let version = self.version;
-        let slot_now = crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
+        let slot_now =
+            crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
         self.slots.put(slot, slot_now);
     }
 

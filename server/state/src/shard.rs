@@ -85,7 +85,9 @@ impl Shard {
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, effects, |object, _, effects| object.start(session, cursor, false, effects));
+                self.with(&object, effects, |object, _, effects| {
+                    object.start(session, cursor, false, effects)
+                });
             }
             Input::Release { session, object } => self.release(session, object, effects),
             Input::Gone { session, objects } => {
@@ -242,12 +244,12 @@ impl Shard {
         act: impl FnOnce(&mut Object, &Moment<'_>, &mut Effects),
     ) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        let moment =
-            Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
+        let moment = Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
         let (before, told) = (object.next_deadline(), effects.deliveries.len());
         act(object, &moment, effects);
         if object.is_durable() {
             effects.held.extend(effects.deliveries.drain(told..));
+            object.store_again(&mut effects.stores);
         }
         let after = object.next_deadline();
         if before != after {

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use slotcast_protocol::reader::{Reader, Token};
 use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{
-    Change, Code, Device, Durability, Fault, Limits, ObjectName, SlotName, User, Value,
-};
+use slotcast_protocol::{Change, Code, Device, Durability, Fault, Limits, ObjectName, SlotName, User, Value};
 
 use crate::answers::{Answer, Answers};
 use crate::commit::{Commit, Lived};
