@@ -4,10 +4,10 @@ use slotcast_protocol::{Encoding, Event, ObjectName, Sent, Snapshot};
 use slotcast_state::{Effects, Input, SessionId, View};
 
 use crate::json_wire;
-use crate::ledger::same;
 use crate::model::{Cell, Model, State};
 use crate::sim::client::Room;
 use crate::sim::world::World;
+use crate::verdicts::same;
 
 type Judged = Result<(), String>;
 
