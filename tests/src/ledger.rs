@@ -160,7 +160,9 @@ impl Ledger {
         self.asleep = alive.keys().cloned().collect();
         self.loading.clear();
         self.storage_full = false;
-        check(logged.keys().all(|object| alive.contains_key(object)), || format!("more is left than there was: {logged:?}"))
+        check(logged.keys().all(|object| alive.contains_key(object)), || {
+            format!("more is left than there was: {logged:?}")
+        })
     }
 
     /// What a store has of an object is the object.
@@ -227,29 +229,25 @@ impl Ledger {
 
     /// What waited for a load is done in its order, until the object has left memory again.
     fn loaded(&mut self, object: ObjectName, looked: Looked, turn: &Turn<'_>) -> Checked {
-        let mut waiting = self.loading.remove(&object).ok_or_else(|| format!("{object}: no one asked"))?;
+        let waiting = self.loading.remove(&object).ok_or_else(|| format!("{object}: no one asked"))?;
         let mut told = turn.about(Durability::Disk)?;
+        let refused = matches!(looked, Looked::Refused);
         match looked {
             Looked::Nothing => _ = self.unheard.insert(object.clone()),
             Looked::Contents { epoch, mark } => self.wake(&object, epoch, mark)?,
-            Looked::Refused => {
-                self.met.loads_refused += 1;
-                waiting.retain(|asked| !self.is_refused(asked, &mut told));
-            }
+            Looked::Refused => self.met.loads_refused += 1,
         }
         for asked in waiting {
-            match self.loading.get_mut(&object) {
-                Some(waiting) => waiting.push_back(asked),
-                None => self.one(asked, &mut told, turn)?,
+            match (self.loading.get_mut(&object), &asked) {
+                (Some(waiting), _) => waiting.push_back(asked),
+                (None, Asked::Use { session, turn: of, .. }) if refused => {
+                    told.refused(*session, *of)?;
+                }
+                (None, _) => self.one(asked, &mut told, turn)?,
             }
         }
         self.unheard.clear();
         told.end()
-    }
-
-    fn is_refused(&self, asked: &Asked, told: &mut Told<'_>) -> bool {
-        let Asked::Use { session, turn, .. } = asked else { return false };
-        matches!(told.next(), Some(Delivery::Refused { session: to, turn: of, .. }) if (to, of) == (session, turn))
     }
 
     fn wake(&mut self, object: &ObjectName, epoch: u64, mark: Mark) -> Checked {

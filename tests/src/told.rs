@@ -123,6 +123,13 @@ impl<'a> Told<'a> {
         }
     }
 
+    pub fn refused(&mut self, session: SessionId, turn: u32) -> Result<(), String> {
+        match self.next() {
+            Some(Delivery::Refused { session: to, turn: of, .. }) if (*to, *of) == (session, turn) => Ok(()),
+            other => Err(format!("a refused use, not {other:?}")),
+        }
+    }
+
     pub fn end(mut self) -> Result<(), String> {
         self.peek().map_or(Ok(()), |more| Err(format!("told and not asked for: {more:?}")))
     }
