@@ -186,13 +186,9 @@ impl Shard {
 
     /// An object that cannot be had is not in use by anyone.
     fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
-        match input {
-            Input::Use { session, object, turn, .. } => {
-                let fault = fault.clone();
-                self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
-            }
-            other => self.handle(other, effects),
-        }
+        let Input::Use { session, object, turn, .. } = input else { return self.handle(input, effects) };
+        let fault = fault.clone();
+        self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
     }
 
     fn kept(&mut self, name: &ObjectName, effects: &mut Effects) {

@@ -190,10 +190,8 @@ struct Row<'r, 'a> {
 
 impl<'r, 'a> Row<'r, 'a> {
     fn open(reader: &'r mut Reader<'a>) -> Result<Self, Fault> {
-        match reader.token()? {
-            Token::Array(left) => Ok(Row { reader, left }),
-            _other => Err(broken("an array is missing")),
-        }
+        let Token::Array(left) = reader.token()? else { return Err(broken("an array is missing")) };
+        Ok(Row { reader, left })
     }
 
     /// Passes over the fields that a later version has added.
@@ -216,26 +214,26 @@ impl<'r, 'a> Row<'r, 'a> {
     }
 
     fn optional_uint(&mut self) -> Result<Option<u64>, Fault> {
-        match self.token()? {
-            Token::Unsigned(number) => Ok(Some(number)),
-            Token::Nil => Ok(None),
-            _other => Err(broken("a number is expected")),
+        let token = self.token()?;
+        if token == Token::Nil {
+            return Ok(None);
         }
+        let Token::Unsigned(number) = token else { return Err(broken("a number is expected")) };
+        Ok(Some(number))
     }
 
     fn text(&mut self) -> Result<&'a str, Fault> {
-        match self.token()? {
-            Token::Text(text) => Ok(text),
-            _other => Err(broken("a string is expected")),
-        }
+        let Token::Text(text) = self.token()? else { return Err(broken("a string is expected")) };
+        Ok(text)
     }
 
     fn flag(&mut self) -> Result<bool, Fault> {
-        match self.token()? {
-            Token::Bool(flag) => Ok(flag),
-            Token::Nil => Ok(false),
-            _other => Err(broken("true or false is expected")),
+        let token = self.token()?;
+        if token == Token::Nil {
+            return Ok(false);
         }
+        let Token::Bool(flag) = token else { return Err(broken("true or false is expected")) };
+        Ok(flag)
     }
 
     fn value(&mut self) -> Result<Value, Fault> {
@@ -262,11 +260,12 @@ impl<'r, 'a> Row<'r, 'a> {
     }
 
     fn each(&mut self, mut read: impl FnMut(&mut Reader<'a>) -> Result<(), Fault>) -> Result<(), Fault> {
-        match self.token()? {
-            Token::Array(count) => (0..count).try_for_each(|_| read(self.reader)),
-            Token::Nil => Ok(()),
-            _other => Err(broken("a list is expected")),
+        let token = self.token()?;
+        if token == Token::Nil {
+            return Ok(());
         }
+        let Token::Array(count) = token else { return Err(broken("a list is expected")) };
+        (0..count).try_for_each(|_| read(self.reader))
     }
 }
 
@@ -299,13 +298,14 @@ fn lived(reader: &mut Reader<'_>) -> Result<Lived, Fault> {
 
 fn answer(reader: &mut Reader<'_>) -> Result<Answer, Fault> {
     let mut row = Row::open(reader)?;
-    let answer = match row.token()? {
-        Token::Unsigned(version) => Answer::Accepted { version, changed: row.flag()? },
-        Token::Text(name) => {
-            let code = Code::ALL.iter().copied().find(|code| code.name() == name);
-            Answer::Refused(Fault::new(code.ok_or_else(|| broken("no such code"))?, row.text()?))
-        }
-        _other => return Err(broken("an answer is a version or a code")),
+    let token = row.token()?;
+    let answer = if let Token::Unsigned(version) = token {
+        Answer::Accepted { version, changed: row.flag()? }
+    } else if let Token::Text(name) = token {
+        let code = Code::ALL.iter().copied().find(|code| code.name() == name);
+        Answer::Refused(Fault::new(code.ok_or_else(|| broken("no such code"))?, row.text()?))
+    } else {
+        return Err(broken("an answer is a version or a code"));
     };
     row.close()?;
     Ok(answer)
