@@ -250,7 +250,7 @@ impl Bench {
             covered: false,
             turn: 1,
         });
-        assert_eq!(bench.effects.loads, [object.clone()]);
+        assert_eq!(bench.effects.loads, std::slice::from_ref(&object));
         bench.put(Input::Loaded { object, found });
         bench
     }
