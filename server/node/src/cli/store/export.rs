@@ -56,7 +56,7 @@ fn line(object: &ObjectName, contents: &Contents) -> String {
     let mut line = format!("{{\"object\":{},\"epoch\":{}", text(object.as_str()), contents.epoch());
     write!(line, ",\"version\":{},\"sends\":{},\"slots\":{{", contents.version(), contents.sends())
         .expect(GROWS);
-    for (number, record) in contents.records().enumerate() {
+    for (number, record) in contents.lasting_records().enumerate() {
         let value = record.value.as_ref().map_or("null".to_owned(), |value| json::value_text(value.bytes()));
         let comma = if number == 0 { "" } else { "," };
         write!(
