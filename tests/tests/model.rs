@@ -39,8 +39,9 @@ impl Trial {
         let mut dice = Dice::new(seed);
         let depth = if dice.percent(50) { 1_000_000 } else { dice.between(3, 30) };
         let kinds = Arc::new(wishes::kinds(dice.between(0, 2_000), depth));
-        let limits =
-            Limits { inflight: 4, slots: if dice.percent(30) { 6 } else { 100 }, ..Limits::default() };
+        let slots = if dice.percent(30) { 6 } else { 100 };
+        let part_bytes = dice.pick(&[40, 64 * 1024]);
+        let limits = Limits { inflight: 4, slots, part_bytes, ..Limits::default() };
         let limits = Arc::new(limits);
         let shard = Shard::new(1, dice.roll(), kinds.clone(), limits.clone(), 0);
         let ledger = Ledger::new(kinds, limits);
@@ -169,13 +170,13 @@ impl Trial {
                     let of_catch_up = follower.channel == Some(start.channel) && follower.copy.complete;
                     follower.channel = Some(start.channel);
                     if !of_catch_up {
-                        take_all(follower, &start.events)?;
+                        take_all(follower, start.told())?;
                     }
                 }
                 Delivery::Publish { channel, event, .. } => {
                     for follower in &mut self.followers {
                         if follower.channel == Some(channel) {
-                            take_all(follower, std::slice::from_ref(&event))?;
+                            take_all(follower, [&event])?;
                         }
                     }
                 }
@@ -194,8 +195,8 @@ impl Trial {
     }
 }
 
-fn take_all(follower: &mut Follower, events: &[Event]) -> Result<(), String> {
-    events.iter().try_for_each(|event| follower.copy.take(event).map_err(|broken| broken.0))
+fn take_all<'e>(follower: &mut Follower, events: impl IntoIterator<Item = &'e Event>) -> Result<(), String> {
+    events.into_iter().try_for_each(|event| follower.copy.take(event).map_err(|broken| broken.0))
 }
 
 #[test]
@@ -218,6 +219,7 @@ fn a_shard_does_what_the_page_says() {
             ("deaths", deaths),
             ("diffs", diffs),
             ("snapshots", trial.ledger.met.snapshots),
+            ("older parts", trial.ledger.met.older_parts),
         ] {
             *met.entry(name).or_default() += count;
         }

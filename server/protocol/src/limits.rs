@@ -69,6 +69,8 @@ limits! {
     ring_frames: usize = 1024,
     /// bytes of them
     ring_bytes: usize = 262144,
+    /// bytes of slots in one part of a snapshot
+    part_bytes: usize = 65536,
     /// ms from SIGTERM to exit at the most
     drain_ms: u64 = 30000,
 }

@@ -56,6 +56,12 @@ tally! {
     snapshots,
     diffs,
     parts,
+    older_parts,
+    /// Between two parts of a snapshot.
+    cuts_within_parts,
+    uses_within_parts,
+    releases_within_parts,
+    others_within_parts,
 }
 
 impl Tally {
@@ -70,5 +76,6 @@ impl Tally {
         self.snapshots += met.snapshots;
         self.diffs += met.diffs;
         self.parts += met.parts;
+        self.older_parts += met.older_parts;
     }
 }

@@ -37,6 +37,8 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "pong_ms" => 10..=10 * MINUTE_MS,
         "ring_frames" => 1..=MILLION,
         "ring_bytes" => KIB..=GIB,
+        // Clients take messages of 8 MiB.
+        "part_bytes" => 256..=4 * MIB,
         "drain_ms" => 1..=HOUR_MS,
         _unknown => return None,
     })
