@@ -27,11 +27,6 @@ impl Heard {
             Verdict::Reject { code, .. } => Heard::Reject(*code),
         }
     }
-
-    /// Whether it may be this when it is asked for again.
-    pub fn may_become(self, again: Heard) -> bool {
-        self == again || again == Heard::Reject(Code::AnswerForgotten)
-    }
 }
 
 fn judge(holds: bool, what: impl FnOnce() -> String) -> Judged {
@@ -122,15 +117,13 @@ impl World {
             let new = self.is_new(at, &object, pending);
             return judge(new || !stored, || format!("{id} was answered in this life"));
         }
-        // The life that the request was meant for may be over; the one that is there says what it does not know any more.
-        let of_another_life = self.clients[at].rooms[&object].copy.epoch != pending.epoch;
-        if heard == Heard::Reject(Code::AnswerForgotten) && of_another_life {
+        if heard == Heard::Reject(Code::AnswerForgotten) {
             return Ok(());
         }
         let key = (at, object, pending.epoch, id);
         self.tally.answers_compared += u64::from(self.heard.contains_key(&key));
         let first = *self.heard.entry(key).or_insert(heard);
-        judge(first.may_become(heard), || format!("the answer to {id} was {first:?}"))
+        judge(first == heard, || format!("the answer to {id} was {first:?}"))
     }
 
     fn snapshot(&mut self, at: usize, session: SessionId, snapshot: &Snapshot, event: &Event) -> Judged {
