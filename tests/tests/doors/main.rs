@@ -6,5 +6,5 @@ mod drain;
 mod encodings;
 mod handshake;
 mod refusals;
-mod server;
-mod socket;
+
+use slotcast_tests::real::{server, socket};
