@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Fault};
+use slotcast_protocol::{Code, Fault, Record, SlotName, Value};
 
 use crate::answers::Answers;
 use crate::commit::Commit;
-use crate::slots::Slots;
+use crate::ids::Author;
+use crate::slots::{Slot, Slots, record};
 use crate::write::Accepted;
 
 /// The state of an object: what its followers see, and the answers that make retries harmless.
@@ -54,7 +55,7 @@ impl Contents {
     /// means that the commit does not follow from what is there.
     pub fn replay(&mut self, commit: &Commit, resync_depth: u64, inflight: usize) -> Result<(), Fault> {
         let moved = u64::from(!commit.changes.is_empty());
-        if commit.epoch != self.epoch || commit.version != self.version + moved {
+        if commit.epoch != self.epoch || Some(commit.version) != self.version.checked_add(moved) {
             let (epoch, version) = (self.epoch, self.version);
             let (then, at) = (commit.epoch, commit.version);
             let what = format!("version {at} of epoch {then} does not follow {version} of {epoch}");
@@ -73,28 +74,28 @@ impl Contents {
         Ok(())
     }
 
-    /// Slots by name with their records, for those who look at a store.
-    pub fn records(&self) -> impl Iterator<Item = slotcast_protocol::Record> + '_ {
-        self.slots.iter().map(|(name, slot)| crate::slots::record(name, slot))
+    /// All slots, in the order of their names.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        self.slots.iter().map(|(name, slot)| record(name, slot))
+    }
+
+    /// The slots that do not belong to sessions, in the order of their names.
+    pub fn lasting_records(&self) -> impl Iterator<Item = Record> + '_ {
+        let lasting =
+            self.slots.iter().filter(|(name, slot)| name.status_of().is_none() && slot.tied_to.is_none());
+        lasting.map(|(name, slot)| record(name, slot))
     }
 
     /// When a slot's time is over, in ms of the Unix clock; None if it has none.
-    pub fn expires_ms(&self, slot: &slotcast_protocol::SlotName) -> Option<u64> {
+    pub fn expires_ms(&self, slot: &SlotName) -> Option<u64> {
         self.slots.get(slot)?.expires_ms
     }
 
     /// Puts a slot as if it had been written by `author` as the next version.
-    pub fn import(
-        &mut self,
-        slot: slotcast_protocol::SlotName,
-        value: slotcast_protocol::Value,
-        author: Arc<crate::Author>,
-        expires_ms: Option<u64>,
-    ) {
+    pub fn import(&mut self, slot: SlotName, value: Value, author: Arc<Author>, expires_ms: Option<u64>) {
         self.version += 1;
         let version = self.version;
-        let slot_now =
-            crate::slots::Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
+        let slot_now = Slot { value, version, author, by_another: 0, expires_ms, tied_to: None };
         self.slots.put(slot, slot_now);
     }
 

@@ -86,6 +86,15 @@ impl Object {
         dirty.then(|| Stored { object: self.name.clone(), contents: self.contents.encode() })
     }
 
+    /// What happens after it was handed to the store in the same turn is in the same batch, and before it: so it must be in it.
+    pub fn store_again(&mut self, stores: &mut [Stored]) {
+        let stored = stores.iter_mut().find(|stored| stored.object == self.name);
+        if let Some(stored) = stored.filter(|_| self.dirty) {
+            stored.contents = self.contents.encode();
+            self.dirty = false;
+        }
+    }
+
     /// The store has what it was handed first of all that it has not confirmed.
     pub fn kept(&mut self) {
         self.storing = self.storing.saturating_sub(1);
@@ -198,10 +207,10 @@ impl Object {
         self.contents.answers.keep(author, write.id, answer.clone(), moment.now_ms, moment.limits.inflight);
         effects.deliveries.push(Delivery::Reply { session, event });
         let cause = Cause { author, id: write.id, answer: Some(answer), now_ms: moment.now_ms };
-        if changes.is_empty() {
-            self.log(&cause, Vec::new().into(), lives, effects);
-        } else {
+        if !changes.is_empty() {
             self.publish(&cause, changes, lives, effects);
+        } else if write.id.is_some() {
+            self.log(&cause, Vec::new().into(), lives, effects);
         }
     }
 
@@ -335,14 +344,15 @@ impl Object {
         }
     }
 
-    /// For a stored object everything that a retry could ask for again is logged, rejects and sends too.
+    /// For a stored object everything that a retry could ask for again is logged, rejects and sends too. What leaves nothing behind is
+    /// not: an object to which nothing else has happened may die and come again with another epoch, and a log has only one.
     fn log(&mut self, cause: &Cause<'_>, changes: Arc<[Change]>, lives: Vec<Lived>, effects: &mut Effects) {
         let durability = self.kind.durability;
         let Contents { epoch, version, sends, .. } = self.contents;
         if changes.is_empty() && durability == Durability::Memory {
             return;
         }
-        self.dirty = true;
+        self.dirty |= self.is_durable();
         effects.commits.push(Commit {
             object: self.name.clone(),
             durability,

@@ -186,12 +186,9 @@ impl Shard {
 
     /// An object that cannot be had is not in use by anyone.
     fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
-        if let Input::Use { session, object, turn, .. } = input {
-            let fault = fault.clone();
-            self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
-        } else {
-            self.handle(input, effects);
-        }
+        let Input::Use { session, object, turn, .. } = input else { return self.handle(input, effects) };
+        let fault = fault.clone();
+        self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
     }
 
     fn kept(&mut self, name: &ObjectName, effects: &mut Effects) {
@@ -248,6 +245,7 @@ impl Shard {
         act(object, &moment, effects);
         if object.is_durable() {
             effects.held.extend(effects.deliveries.drain(told..));
+            object.store_again(&mut effects.stores);
         }
         let after = object.next_deadline();
         if before != after {

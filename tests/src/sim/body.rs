@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Encoding, Event, ObjectName, Request, json};
+use slotcast_protocol::{Encoding, Event, Fault, ObjectName, Request, json};
 use slotcast_state::{
     Ask, Author, ChannelId, Delivery, Edge, Effects, Input, Mark, SessionId, Shard, Sink, Start, Taken,
 };
 
 use crate::ledger::Ledger;
+use crate::sim::engine::Engine;
 use crate::sim::socket::frame;
 use crate::sim::world::{What, World};
 
@@ -18,10 +19,11 @@ pub struct EdgeDesk {
     pub flush_due: bool,
 }
 
-/// A shard and its ledger.
+/// A shard, its ledger and its store.
 pub struct ShardDesk {
     pub shard: Shard,
     pub ledger: Ledger,
+    pub engine: Engine,
     pub wakes_ms: Option<u64>,
 }
 
@@ -31,6 +33,7 @@ pub enum Mail {
     Frame { channel: ChannelId, frame: Vec<u8>, mark: Mark },
     Start { session: SessionId, start: Box<Start>, frames: Bytes },
     Left { session: SessionId, object: ObjectName },
+    Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
 }
 
 fn encoded(event: &Event, encoding: Encoding) -> Vec<u8> {
@@ -158,11 +161,12 @@ impl World {
             let (object, version, changes) = (&commit.object, commit.version, commit.changes.len());
             self.log.line(format!("{} shard {shard}: {object} {version}, {changes} changes", self.now_ms));
         }
+        self.hand_over(shard, &mut effects)?;
         effects.deliveries.into_iter().for_each(|delivery| self.deliver(shard, delivery));
         Ok(())
     }
 
-    fn deliver(&mut self, shard: usize, delivery: Delivery) {
+    pub fn deliver(&mut self, shard: usize, delivery: Delivery) {
         match delivery {
             Delivery::Reply { session, event } => {
                 self.for_edge(shard, session.edge().0.into(), Mail::Reply { session, event });
@@ -184,7 +188,10 @@ impl World {
             Delivery::Left { session, object } => {
                 self.for_edge(shard, session.edge().0.into(), Mail::Left { session, object });
             }
-            Delivery::Refused { .. } => panic!("nothing is stored here that could be refused"),
+            Delivery::Refused { session, object, turn, fault } => {
+                let mail = Mail::Refused { session, object, turn, fault };
+                self.for_edge(shard, session.edge().0.into(), mail);
+            }
         }
     }
 
@@ -207,6 +214,10 @@ impl World {
             Mail::Left { session, object } => {
                 self.edges[edge].edge.left(session, &object);
                 self.reply(edge, session, &Event::Released { object });
+            }
+            Mail::Refused { session, object, turn, fault } => {
+                self.edges[edge].edge.refused(session, &object, turn);
+                self.reply(edge, session, &Event::Error { fault, object: Some(object) });
             }
         }
         self.ask(edge, asks);

@@ -1,4 +1,5 @@
-//! The command line: `serve` runs the server; `get`, `watch`, `set` and `send` are for the person who looks into it at night.
+//! The command line: `serve` runs the server; `get`, `watch`, `set` and `send` are for the person who looks into it at night;
+//! `backup`, `restore`, `verify`, `export` and `import` are for the one who keeps its store.
 //!
 //! The four siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
 
@@ -13,6 +14,7 @@ mod screen;
 mod send;
 mod serve;
 mod set;
+mod store;
 mod value;
 mod watch;
 
@@ -46,6 +48,16 @@ enum Command {
     Set(set::Set),
     /// Send a message to all who use an object
     Send(send::Send),
+    /// Copy the store to a file, also while a server has it open
+    Backup(store::backup::Backup),
+    /// Make a data folder of a backup
+    Restore(store::restore::Restore),
+    /// Check everything in a store or a backup
+    Verify(store::verify::Verify),
+    /// Print every stored object as a line of JSON
+    Export(store::export::Export),
+    /// Put objects, a line of JSON each on standard input, into a store
+    Import(store::import::Import),
 }
 
 /// What the program does; the result is its exit code.
@@ -56,6 +68,11 @@ pub fn main() -> ExitCode {
         Command::Watch(watch) => block_on(watch::run(watch)),
         Command::Set(set) => block_on(set::run(set)),
         Command::Send(send) => block_on(send::run(send)),
+        Command::Backup(backup) => store::backup::run(backup),
+        Command::Restore(restore) => store::restore::run(restore),
+        Command::Verify(verify) => store::verify::run(verify),
+        Command::Export(export) => store::export::run(export),
+        Command::Import(import) => store::import::run(import),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +130,14 @@ mod tests {
             ("send a cheer", false),
             ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
             ("serve --tokens x", false),
+            ("backup", false),
+            ("backup file --data folder", true),
+            ("restore file", true),
+            ("verify", true),
+            ("verify file", true),
+            ("export --data folder", true),
+            ("export file", false),
+            ("import --replace", true),
         ];
         for (line, good) in rows {
             let parsed = Arguments::try_parse_from(["slotcast"].into_iter().chain(line.split(' ')));

@@ -31,6 +31,10 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
         create(&connection)?;
     }
     check_form(&connection, path)?;
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::damaged(format!("it is in the mode `{mode}` instead of `wal`")));
+    }
     // Every commit is on the disk when it returns. The log beside the store is emptied by us, between two groups.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -99,10 +103,6 @@ fn check_form(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             )));
         }
         other => return Err(StoreError::damaged(format!("{path} has the form {other}, which never was"))),
-    }
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(StoreError::damaged(format!("{path} is in the mode `{mode}` instead of `wal`")));
     }
     Ok(())
 }

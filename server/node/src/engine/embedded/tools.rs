@@ -1,5 +1,6 @@
 //! What the operator does with a store: look whether it is whole, copy it while it is in use, bring a copy back, read it and fill it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -34,12 +35,13 @@ pub struct Verified {
     pub in_log: u64,
 }
 
-/// Looks at every page, row, checksum, name and object; `report` is told of all that is wrong. The store may be in use.
-pub fn verify(folder: &Path, kinds: &Kinds, mut report: impl FnMut(String)) -> Result<Verified, StoreError> {
-    let store = folder.join(STORE);
-    if Folder::claim_if_free(folder)?.is_some()
-        && let Err(error) = wal::check(&store)
-    {
+/// Looks at every page, row, checksum, name and object of a data folder or a backup; `report` is told of all that is wrong. The store may
+/// be in use.
+pub fn verify(place: &Path, mut report: impl FnMut(String)) -> Result<Verified, StoreError> {
+    let store = if place.is_dir() { place.join(STORE) } else { place.to_owned() };
+    // While a server writes to it, the file beside the store cannot be told from a torn one.
+    let free = !place.is_dir() || Folder::claim_if_free(place)?.is_some();
+    if free && let Err(error) = wal::check(&store) {
         report(error.to_string());
     }
     let connection = schema::open_to_read(&store)?;
@@ -61,7 +63,7 @@ pub fn verify(folder: &Path, kinds: &Kinds, mut report: impl FnMut(String)) -> R
         }
         Ok(())
     })?;
-    let looked = recover::look(&moment, kinds, Limits::default().inflight, |_, contents| {
+    let looked = recover::look(&moment, &Kinds::default(), Limits::default().inflight, |_, contents| {
         verified.in_log += 1;
         if let Err(error) = contents {
             report(error.to_string());
@@ -113,12 +115,7 @@ fn refuse_existing(path: &Path) -> Result<(), StoreError> {
 
 /// Makes a data folder of a copy. Every object begins a new epoch: what clients saw after the copy was made is gone, and no cursor into it
 /// may be taken for one into the copy.
-pub fn restore(
-    copy: &Path,
-    folder: &Path,
-    kinds: &Kinds,
-    mut epoch: impl FnMut() -> u64,
-) -> Result<u64, StoreError> {
+pub fn restore(copy: &Path, folder: &Path, mut epoch: impl FnMut() -> u64) -> Result<u64, StoreError> {
     if !copy.is_file() {
         return Err(StoreError::NoStore(format!("{} is no backup: there is no such file", copy.display())));
     }
@@ -129,7 +126,7 @@ pub fn restore(
     let restored = copied.and_then(|_| {
         let connection = schema::open_copy(&part)?;
         check(&connection, "PRAGMA integrity_check(1)")?;
-        recover::recover(&connection, kinds, Limits::default().inflight)?;
+        recover::recover(&connection, &Kinds::default(), Limits::default().inflight)?;
         Names::read(&connection)?;
         let count = begin_anew(&connection, &mut epoch)?;
         schema::checkpoint(&connection, "TRUNCATE")?;
@@ -170,39 +167,33 @@ fn begin_anew(connection: &Connection, epoch: &mut impl FnMut() -> u64) -> Resul
     Ok(count)
 }
 
-/// Every object as it is at one moment, in the order of the names; the store may be in use.
+/// Every object as it is at one moment, in the order of the names, or what is wrong with it; the store may be in use.
 pub fn export(
     folder: &Path,
-    kinds: &Kinds,
-    mut visit: impl FnMut(&ObjectName, &Contents) -> Result<(), StoreError>,
-) -> Result<u64, StoreError> {
+    mut visit: impl FnMut(&ObjectName, Result<Contents, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let connection = schema::open_to_read(&folder.join(STORE))?;
     let moment = connection.unchecked_transaction()?;
-    let mut newer = std::collections::BTreeMap::new();
-    recover::look(&moment, kinds, Limits::default().inflight, |object, contents| {
-        newer.insert(object.clone(), contents?);
+    let mut newer = BTreeMap::new();
+    recover::look(&moment, &Kinds::default(), Limits::default().inflight, |object, contents| {
+        newer.insert(object.clone(), contents);
         Ok(())
     })?;
-    let mut count = 0;
-    let mut tell = |name: &ObjectName, contents: &Contents| {
-        count += 1;
-        visit(name, contents)
-    };
     objects::each(&moment, |name, row| {
         let name = ObjectName::parse(name).map_err(StoreError::damaged)?;
-        while let Some((first, contents)) = newer.first_key_value()
-            && *first < name
-        {
-            tell(first, contents)?;
-            newer.pop_first();
+        let later = newer.split_off(&name);
+        for (name, contents) in std::mem::replace(&mut newer, later) {
+            visit(&name, contents)?;
         }
-        match newer.remove(&name) {
-            Some(contents) => tell(&name, &contents),
-            None => tell(&name, &row?.contents),
-        }
+        let contents = newer.remove(&name).unwrap_or_else(|| row.map(|row| row.contents));
+        visit(&name, contents)
     })?;
-    newer.iter().try_for_each(|(name, contents)| tell(name, contents))?;
-    Ok(count)
+    newer.into_iter().try_for_each(|(name, contents)| visit(&name, contents))
+}
+
+/// For an `export` that no one reads any more.
+pub fn stop() -> StoreError {
+    StoreError::Failed("stopped".to_owned())
 }
 
 /// Puts whole objects into a store that no server has open: all of them or none.
