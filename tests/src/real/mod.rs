@@ -15,7 +15,8 @@ pub fn number(variable: &str) -> Option<u64> {
 /// `SLOTCAST_TEST_SEED`, or one that was never used; it is printed.
 pub fn seed(test: &str) -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seed = number("SLOTCAST_TEST_SEED").unwrap_or(now.map_or(0, |now| now.as_micros() as u64 % 1_000_000_000));
+    let seed =
+        number("SLOTCAST_TEST_SEED").unwrap_or(now.map_or(0, |now| now.as_micros() as u64 % 1_000_000_000));
     println!("{test}: to see it again: SLOTCAST_TEST_SEED={seed}");
     seed
 }

@@ -44,12 +44,15 @@ impl Follower {
     }
 
     fn enter(&mut self, address: SocketAddr) -> bool {
-        let Some(mut session) = Session::open(address, &self.name, &self.name, self.json) else { return false };
+        let Some(mut session) = Session::open(address, &self.name, &self.name, self.json) else {
+            return false;
+        };
         for (object, copy) in &self.copies {
             session.follow(object, copy.cursor(), None);
         }
         self.session = Some(session);
-        let waited: Vec<_> = self.copies.iter().map(|(object, copy)| (object.clone(), copy.complete)).collect();
+        let waited: Vec<_> =
+            self.copies.iter().map(|(object, copy)| (object.clone(), copy.complete)).collect();
         let mut begun: BTreeMap<ObjectName, ()> = BTreeMap::new();
         while begun.len() < waited.len() {
             let Some(event) = self.hear() else { return false };
@@ -60,7 +63,11 @@ impl Follower {
             };
             let had = waited.iter().any(|(waited, had)| waited == object && *had);
             let first = !begun.contains_key(object);
-            assert!(!first || had == is_diff, "{}: a cursor of {object} did not lead on: {event:?}", self.name);
+            assert!(
+                !first || had == is_diff,
+                "{}: a cursor of {object} did not lead on: {event:?}",
+                self.name
+            );
             if done {
                 begun.insert(object.clone(), ());
             }

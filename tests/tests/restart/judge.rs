@@ -107,7 +107,8 @@ fn holds(world: &World, number: usize, copy: &Copy) -> usize {
     let ours: BTreeMap<String, &Wrote> = written(world, number);
     let mut there = BTreeMap::new();
     for item in &items {
-        let wrote = ours.get(&item.tag).unwrap_or_else(|| panic!("{object} holds {item:?}, which nobody sent"));
+        let wrote =
+            ours.get(&item.tag).unwrap_or_else(|| panic!("{object} holds {item:?}, which nobody sent"));
         assert!(item.tag.starts_with(&format!("{}.", item.by)), "{object}: {item:?} by another");
         assert!(there.insert(&item.tag, item.version).is_none(), "{object} holds {item:?} twice");
         if wrote.answer.is_some() {
@@ -199,7 +200,10 @@ fn log(copy: &Copy) -> Vec<Item> {
     let items = held.as_ref().and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
     let text = |item: &Json, name: &str| item[name].as_str().expect("the server stamps").to_owned();
     let version = |item: &Json| item["v"].as_u64().expect("the server stamps");
-    items.iter().map(|item| Item { by: text(item, "by"), version: version(item), tag: text(item, "item") }).collect()
+    items
+        .iter()
+        .map(|item| Item { by: text(item, "by"), version: version(item), tag: text(item, "item") })
+        .collect()
 }
 
 /// The slots in a form that does not depend on the encoding in which they came.
