@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 pub fn under(folder: &Path, faults: &[(&str, &Path)]) -> Vec<(OsString, OsString)> {
     let mut variables = vec![
         ("LD_PRELOAD".into(), built().into()),
-        ("SLOTCAST_FAULT_FOLDER".into(), folder.canonicalize().expect("the folder is there").into()),
+        ("FAULT_FOLDER".into(), folder.canonicalize().expect("the folder is there").into()),
     ];
     let faults =
-        faults.iter().map(|(name, value)| (format!("SLOTCAST_FAULT_{name}").into(), (*value).into()));
+        faults.iter().map(|(name, value)| (format!("FAULT_{name}").into(), (*value).into()));
     variables.extend(faults);
     variables
 }

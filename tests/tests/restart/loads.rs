@@ -18,6 +18,7 @@ messages_per_s = 1000000
 messages_burst = 1000000
 object_bytes = 16777216
 log_bytes = 1048576
+drain_ms = 5000
 idle_bytes = 100000
 [kind.disk]
 durability = "disk"

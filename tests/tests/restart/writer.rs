@@ -13,6 +13,9 @@ use super::loads::{self, Answered, Wrote};
 /// Answered ones that are repeated, per device.
 const REPEATED: usize = 6;
 
+/// Says nothing about the id: the write can be tried again.
+const NO_ANSWER: Answered = Answered::Reject("storage_full");
+
 pub struct Writer {
     pub user: String,
     json: bool,
@@ -55,7 +58,8 @@ impl Writer {
     /// Says again what had no answer, in order, and some of what had one.
     pub fn repeat(&mut self, address: SocketAddr, objects: &[ObjectName]) {
         let mut session = self.enter(address, objects).expect("the server goes on");
-        let answered = self.wrote.iter().rev().filter(|wrote| wrote.answer.is_some()).take(REPEATED);
+        let kept = |wrote: &&Wrote| wrote.answer.as_ref().is_some_and(|answer| *answer != NO_ANSWER);
+        let answered = self.wrote.iter().rev().filter(kept).take(REPEATED);
         let answered: Vec<Wrote> = answered.cloned().collect();
         for wrote in answered {
             session.say(&wrote.request);
@@ -115,7 +119,7 @@ fn answer(session: &mut Session) -> Option<(u64, Answered)> {
             Event::Reject(reject) => {
                 return Some((reject.id.expect("it had one"), Answered::Reject(reject.fault.code.name())));
             }
-            Event::Sent(_) | Event::Diff(_) => {}
+            Event::Sent(_) | Event::Diff(_) | Event::Goaway { .. } => {}
             other => panic!("{other:?} instead of an answer"),
         }
     }
