@@ -2,7 +2,8 @@
  *
  *   FAULT_FOLDER=path  the folder, in its canonical form; nothing else is touched
  *   FAULT_SYNC=file    holds a number n: the n-th fsync or fdatasync from now on fails with EIO, and all others succeed: Linux
- *                               reports a failed write-back once. What failed is written to the file: "failed", then "again" per sync after it
+ *                               reports a failed write-back once. Then the file says "failed", and "again" for each sync that follows.
+ *                               Syncs of the folder itself do not count: SQLite does not look at their outcome
  *   FAULT_ROOM=file    holds a number of bytes: the folder's files together may not become longer (ENOSPC)
  *   FAULT_TRACE=file   every write, truncation, creation, removal and sync is appended to it, see trace.rs
  */
@@ -110,7 +111,7 @@ static size_t room(int fd, const char *name, uint64_t offset, size_t count) {
 /* 0, or -1 with errno EIO. */
 static int sync_fault(const char *name) {
     const char *path = getenv("FAULT_SYNC");
-    if (!path || !name) return 0;
+    if (!path || !name || !*name) return 0;
     static int failed;
     if (failed) {
         put_text(path, "again\n", O_APPEND);

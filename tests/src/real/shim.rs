@@ -11,8 +11,7 @@ pub fn under(folder: &Path, faults: &[(&str, &Path)]) -> Vec<(OsString, OsString
         ("LD_PRELOAD".into(), built().into()),
         ("FAULT_FOLDER".into(), folder.canonicalize().expect("the folder is there").into()),
     ];
-    let faults =
-        faults.iter().map(|(name, value)| (format!("FAULT_{name}").into(), (*value).into()));
+    let faults = faults.iter().map(|(name, value)| (format!("FAULT_{name}").into(), (*value).into()));
     variables.extend(faults);
     variables
 }

@@ -171,7 +171,8 @@ fn sends(world: &World, number: usize, copy: &Copy) {
     let all = world.writers.iter().flat_map(|writer| &writer.wrote);
     let sends: Vec<_> = all.filter(|wrote| wrote.object == number && wrote.is_send()).collect();
     let done = |wrote: &&&Wrote| matches!(wrote.answer, Some(Answered::Success { .. }));
-    let (done, open) = (sends.iter().filter(done).count(), sends.iter().filter(|wrote| wrote.answer.is_none()).count());
+    let (done, open) =
+        (sends.iter().filter(done).count(), sends.iter().filter(|wrote| wrote.answer.is_none()).count());
     let range = done as u64..=(done + open) as u64;
     assert!(range.contains(&copy.sends), "{}: {} sends, not {range:?}", world.objects[number], copy.sends);
 }

@@ -21,7 +21,11 @@ fn a_folder_in_use() {
     let refusal = launch.refusal();
     says(&refusal, &["is in use by another slotcast", "process"]);
     let mut socket = Socket::json(first.address, "alice");
-    assert_eq!(socket.ask(json!({"type": "use", "object": "disk/a"}))["type"], "snapshot", "the first goes on");
+    assert_eq!(
+        socket.ask(json!({"type": "use", "object": "disk/a"}))["type"],
+        "snapshot",
+        "the first goes on"
+    );
 }
 
 #[test]

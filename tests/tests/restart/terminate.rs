@@ -88,5 +88,8 @@ fn write(socket: &mut Socket, ops: Json) -> Json {
 fn slots(socket: &mut Socket) -> Json {
     let snapshot = socket.ask(json!({"type": "use", "object": "chat/1"}));
     let slots = snapshot["slots"].as_array().expect("a snapshot has slots");
-    slots.iter().map(|slot| (slot["slot"].as_str().expect("a name").to_owned(), slot["value"].clone())).collect()
+    slots
+        .iter()
+        .map(|slot| (slot["slot"].as_str().expect("a name").to_owned(), slot["value"].clone()))
+        .collect()
 }
