@@ -6,6 +6,7 @@ mod full_disk;
 mod judge;
 mod kill;
 mod loads;
+mod power_cut;
 mod refused;
 mod terminate;
 mod world;
