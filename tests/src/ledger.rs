@@ -43,6 +43,8 @@ pub struct Met {
     pub waited: u64,
     /// Slots of an earlier run's sessions were swept.
     pub swept: u64,
+    /// Starts whose shared parts were made before the last change.
+    pub older_parts: u64,
 }
 
 /// Who asked for what under which id; in which life, unless it may be applied in one of them only.
@@ -360,7 +362,7 @@ impl Ledger {
             }
             None => Copy::default(),
         };
-        for event in &start.events {
+        for event in start.told() {
             copy.take(event).map_err(|broken| format!("{object}: {}", broken.0))?;
         }
         if start.covered {
@@ -377,11 +379,13 @@ impl Ledger {
             format!("{object}: sends {}", copy.sends)
         })?;
         same(&copy, model.now(), view).map_err(|why| format!("{object}, a start: {why}"))?;
-        match start.events.first() {
+        match start.told().next() {
             Some(Event::Snapshot(_)) => self.met.snapshots += 1,
             _diff => self.met.diffs += 1,
         }
-        self.met.parts += u64::from(start.events.len() > 1);
+        let older = start.whole.as_ref().filter(|whole| whole.mark() != start.mark);
+        self.met.parts += u64::from(start.whole.is_some());
+        self.met.older_parts += u64::from(older.is_some());
         Ok(())
     }
 

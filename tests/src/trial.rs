@@ -55,9 +55,9 @@ impl Trial {
         let mut dice = Dice::new(seed);
         let depth = if dice.percent(50) { 1_000_000 } else { dice.between(3, 30) };
         let kinds = Arc::new(wishes::kinds(dice.between(0, 2_000), depth));
-        let limits =
-            Limits { inflight: 4, slots: if dice.percent(30) { 6 } else { 100 }, ..Limits::default() };
-        let limits = Arc::new(limits);
+        let slots = if dice.percent(30) { 6 } else { 100 };
+        let part_bytes = dice.pick(&[40, 64 * 1024]);
+        let limits = Arc::new(Limits { inflight: 4, slots, part_bytes, ..Limits::default() });
         let ledger = Ledger::new(kinds.clone(), limits.clone());
         Trial {
             shard: shard(&mut dice, &kinds, &limits),
@@ -251,13 +251,13 @@ impl Trial {
                     let of_catch_up = follower.channel == Some(start.channel) && follower.copy.complete;
                     follower.channel = Some(start.channel);
                     if !of_catch_up {
-                        take_all(follower, &start.events)?;
+                        take_all(follower, start.told())?;
                     }
                 }
                 Delivery::Publish { channel, event, .. } => {
                     for follower in &mut self.followers {
                         if follower.channel == Some(channel) {
-                            take_all(follower, std::slice::from_ref(&event))?;
+                            take_all(follower, [&event])?;
                         }
                     }
                 }
@@ -279,8 +279,8 @@ impl Trial {
     }
 }
 
-fn take_all(follower: &mut Follower, events: &[Event]) -> Result<(), String> {
-    events.iter().try_for_each(|event| follower.copy.take(event).map_err(|broken| broken.0))
+fn take_all<'e>(follower: &mut Follower, events: impl IntoIterator<Item = &'e Event>) -> Result<(), String> {
+    events.into_iter().try_for_each(|event| follower.copy.take(event).map_err(|broken| broken.0))
 }
 
 /// Stored objects that no one uses leave it soon, at times at once.

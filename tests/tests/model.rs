@@ -29,6 +29,7 @@ fn a_shard_does_what_the_page_says() {
             ("deaths", deaths),
             ("diffs", diffs),
             ("snapshots", trial.ledger.met.snapshots),
+            ("older parts", trial.ledger.met.older_parts),
             ("storage_full", storage_full),
             ("evicted", evicted),
             ("loaded", loaded),

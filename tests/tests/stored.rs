@@ -238,8 +238,13 @@ struct Bench {
 
 impl Bench {
     fn new(found: Found) -> Self {
+        Bench::with(found, 1_000_000)
+    }
+
+    /// Idle objects may take so many bytes.
+    fn with(found: Found, idle_bytes: usize) -> Self {
         let (object, limits) = (wishes::object("safe/1"), Arc::new(Limits::default()));
-        let shard = Shard::new(1, 5, Arc::new(wishes::kinds(0, 1_000)), limits, 1_000_000);
+        let shard = Shard::new(1, 5, Arc::new(wishes::kinds(0, 1_000)), limits, idle_bytes);
         let mut bench = Bench { shard, object: object.clone(), now_ms: 1, effects: Effects::default() };
         bench.put(Input::Use {
             session: session(),
@@ -368,4 +373,20 @@ fn what_leaves_nothing_behind_is_not_logged() {
     bench.put(Input::Gone { session: session(), objects: vec![bench.object.clone()] });
     bench.put(Input::Tick(bench.now_ms + 1));
     assert_eq!(bench.shard.objects(), 0);
+}
+
+#[test]
+fn an_object_leaves_memory_when_the_store_has_all_that_it_was_handed() {
+    let mut bench = Bench::with(Found::Nothing, 0);
+    let object = bench.object.clone();
+    bench.add(author(1), 1);
+    bench.put(Input::Wanted { objects: vec![object.clone()] });
+    bench.effects.stores.clear();
+    bench.add(author(1), 2);
+    bench.put(Input::Gone { session: session(), objects: vec![object.clone()] });
+    assert_eq!(bench.effects.stores.len(), 1, "it is handed over once more before it goes");
+    bench.put(Input::Kept { object: object.clone() });
+    assert_eq!(bench.shard.objects(), 1, "the store has the first and not the second");
+    bench.put(Input::Kept { object });
+    assert_eq!((bench.shard.objects(), bench.effects.evicted), (0, 1));
 }

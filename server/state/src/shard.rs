@@ -79,14 +79,15 @@ impl Shard {
             Input::Use { session, author, object, audience, cursor, covered, turn } => {
                 let fresh = self.fresh_channel();
                 self.make(&object);
-                self.with(&object, effects, |object, _, effects| {
+                self.with(&object, effects, |object, moment, effects| {
                     let saw_others = object.join(session, &author, audience, turn, fresh);
-                    object.start(session, cursor.filter(|_| !saw_others), covered && !saw_others, effects);
+                    let cursor = cursor.filter(|_| !saw_others);
+                    object.start(session, cursor, covered && !saw_others, moment, effects);
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, effects, |object, _, effects| {
-                    object.start(session, cursor, false, effects)
+                self.with(&object, effects, |object, moment, effects| {
+                    object.start(session, cursor, false, moment, effects);
                 });
             }
             Input::Release { session, object } => self.release(session, object, effects),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use slotcast_protocol::{Encoding, Event, Fault, ObjectName, Request, json};
 use slotcast_state::{
-    Ask, Author, ChannelId, Delivery, Edge, Effects, Input, Mark, SessionId, Shard, Sink, Start, Taken,
+    Ask, Author, ChannelId, Delivery, Edge, Effects, Frames, Input, Mark, SessionId, Shard, Sink, Start,
+    Taken,
 };
 
 use crate::ledger::Ledger;
@@ -31,7 +31,7 @@ pub struct ShardDesk {
 pub enum Mail {
     Reply { session: SessionId, event: Event },
     Frame { channel: ChannelId, frame: Vec<u8>, mark: Mark },
-    Start { session: SessionId, start: Box<Start>, frames: Bytes },
+    Start { session: SessionId, start: Box<Start>, frames: Frames },
     Left { session: SessionId, object: ObjectName },
     Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
 }
@@ -179,10 +179,12 @@ impl World {
             }
             Delivery::Start { session, start } => {
                 let encoding = start.audience.encoding;
-                let frames: Vec<u8> =
-                    start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
-                let start = Box::new(start);
-                let mail = Mail::Start { session, start, frames: frames.into() };
+                let last: Vec<u8> = start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
+                let each =
+                    |parts: &[Event]| parts.iter().map(|part| encoded(part, encoding).into()).collect();
+                let parts = start.whole.as_ref().map(|whole| whole.frames(each));
+                let (start, frames) = (Box::new(start), Frames { parts, last: last.into() });
+                let mail = Mail::Start { session, start, frames };
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
             Delivery::Left { session, object } => {
@@ -210,6 +212,7 @@ impl World {
                 }
                 let desk = &mut self.edges[edge];
                 desk.edge.start(session, *start, frames, &mut self.sockets, &mut asks);
+                self.flush_soon(edge);
             }
             Mail::Left { session, object } => {
                 self.edges[edge].edge.left(session, &object);
@@ -238,9 +241,10 @@ impl World {
         let pieces = self.sockets.pieces;
         let done = self.edges[edge].edge.flush(budget, &mut self.sockets, &mut asks);
         self.tally.ring_pieces += self.sockets.pieces - pieces;
+        let given = !done || self.edges[edge].edge.flush_parts(budget, &mut self.sockets, &mut asks);
         self.ask(edge, asks);
-        if !done {
-            self.tally.flushes_cut_short += 1;
+        if !done || !given {
+            self.tally.flushes_cut_short += u64::from(!done);
             self.flush_soon(edge);
         }
         self.settle();

@@ -40,8 +40,8 @@ pub struct Room {
     pub copy: Copy,
     /// Whether the count of sends is known.
     pub counts: bool,
-    /// Sends counted before the parts of a snapshot, if they were, and for which epoch.
-    pub sends_before: Option<(u64, u64)>,
+    /// The copy before the parts of a snapshot: its epoch and version, and its sends if they were counted.
+    pub before: Option<(u64, u64, Option<u64>)>,
     /// A `use` without a cursor was sent behind another, so that lost sends are not told.
     pub used_again: bool,
     /// Before the first answer to `use` of this connection.
@@ -148,6 +148,10 @@ impl World {
             }
             return;
         }
+        if room.copy.is_in_parts() && room.releases == 0 && self.dice.percent(20) {
+            return self.change_use(at, &object);
+        }
+        let room = &self.clients[at].rooms[&object];
         if !room.is_calm() {
             return;
         }
@@ -215,6 +219,8 @@ impl World {
         self.put(noticed, What::Noticed { socket });
         let gone = !self.quiet && self.dice.percent(3);
         let client = &mut self.clients[at];
+        let within_parts = client.rooms.values().any(|room| room.copy.is_in_parts());
+        self.tally.cuts_within_parts += u64::from(within_parts);
         self.tally.cuts_within_a_frame += u64::from(!client.inbox.is_empty());
         client.inbox.clear();
         (client.socket, client.welcomed, client.gone) = (None, false, gone);
@@ -226,7 +232,7 @@ impl World {
                 room.copy = Copy::default();
             }
             room.acknowledged.clear();
-            room.sends_before = None;
+            room.before = None;
             room.unanswered.retain(|pending| pending.id.is_some());
             (room.sent, room.releases, room.used_again) = (0, 0, false);
         }
@@ -292,8 +298,10 @@ impl World {
         let choice = self.dice.below(4);
         let room = self.clients[at].rooms.get_mut(object).expect("the caller has it");
         let request = Request::Use(Use { object: object.clone(), cursor: None, slots: view.clone() });
+        let within_parts = u64::from(room.copy.is_in_parts());
         if choice < 2 {
             self.tally.second_uses += 1;
+            self.tally.uses_within_parts += within_parts;
             room.views.push(wishes::shows(&view));
             (room.view, room.used_again) = (view, true);
             return self.speak(at, &request);
@@ -302,6 +310,7 @@ impl World {
             return;
         }
         self.tally.releases += 1;
+        self.tally.releases_within_parts += within_parts;
         room.releases += 1;
         room.wanted = false;
         self.speak(at, &Request::Release { object: object.clone() });

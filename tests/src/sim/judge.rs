@@ -27,11 +27,6 @@ impl Heard {
             Verdict::Reject { code, .. } => Heard::Reject(*code),
         }
     }
-
-    /// Whether it may be this when it is asked for again.
-    pub fn may_become(self, again: Heard) -> bool {
-        self == again || again == Heard::Reject(Code::AnswerForgotten)
-    }
 }
 
 fn judge(holds: bool, what: impl FnOnce() -> String) -> Judged {
@@ -122,36 +117,40 @@ impl World {
             let new = self.is_new(at, &object, pending);
             return judge(new || !stored, || format!("{id} was answered in this life"));
         }
+        if heard == Heard::Reject(Code::AnswerForgotten) {
+            return Ok(());
+        }
         let key = (at, object, pending.epoch, id);
         self.tally.answers_compared += u64::from(self.heard.contains_key(&key));
         let first = *self.heard.entry(key).or_insert(heard);
-        judge(first.may_become(heard), || format!("the answer to {id} was {first:?}"))
+        judge(first == heard, || format!("the answer to {id} was {first:?}"))
     }
 
     fn snapshot(&mut self, at: usize, session: SessionId, snapshot: &Snapshot, event: &Event) -> Judged {
         let object = &snapshot.object;
         let room = self.room(at, object)?;
-        let (epoch, have) = (room.copy.epoch, room.copy.have);
-        let was_complete = room.copy.complete;
-        if was_complete {
-            room.sends_before = room.counts.then_some((epoch, room.copy.sends));
+        if room.copy.complete {
+            let sends = room.counts.then_some(room.copy.sends);
+            room.before = Some((room.copy.epoch, room.copy.have, sends));
         }
-        judge(!was_complete || epoch != snapshot.epoch || have <= snapshot.version, || {
-            format!("back from {have} to {}", snapshot.version)
-        })?;
+        let interrupted = snapshot.part == 1 && room.copy.is_in_parts();
+        judge(!interrupted || room.used_again, || "parts begin anew, and no one asked".to_owned())?;
         room.copy.take(event).map_err(|broken| broken.0)?;
         if snapshot.more {
             return Ok(());
         }
-        let known = room.sends_before.take().filter(|(epoch, _)| *epoch == snapshot.epoch);
-        if let Some((_, sends)) = known {
+        let before = room.before.take();
+        let met_other = before.is_some_and(|(epoch, ..)| epoch != snapshot.epoch);
+        let before = before.filter(|_| !met_other);
+        let from = before.map_or(0, |(_, have, _)| have);
+        judge(from <= snapshot.version, || format!("back from {from} to {}", snapshot.version))?;
+        if let Some((_, _, Some(sends))) = before {
             let lost = snapshot.sends.checked_sub(sends).ok_or("fewer sends than before")?;
             let told = snapshot.skipped == lost || snapshot.skipped == 0 && room.used_again;
             judge(told, || format!("{lost} sends are lost, and told are {}", snapshot.skipped))?;
         }
         room.counts = true;
-        let (waiting, met_other) = (room.waiting, epoch != 0 && epoch != snapshot.epoch);
-        let from = if met_other || !was_complete { 0 } else { have };
+        let waiting = room.waiting;
         self.tally.sends_skipped += snapshot.skipped;
         self.tally.resumed_by_snapshot += u64::from(waiting);
         self.tally.other_epochs_met += u64::from(met_other);
@@ -162,6 +161,11 @@ impl World {
         Ok(())
     }
 
+    /// Whether the client is being given parts of some object.
+    fn is_in_parts(&self, at: usize) -> bool {
+        self.clients[at].rooms.values().any(|room| room.copy.is_in_parts())
+    }
+
     fn diff(&mut self, at: usize, session: SessionId, object: &ObjectName, event: &Event) -> Judged {
         let Event::Diff(diff) = event else { return Ok(()) };
         let room = self.room(at, object)?;
@@ -169,6 +173,7 @@ impl World {
         judge(diff.from <= diff.to && have <= diff.to, || format!("back from {have} to {}", diff.to))?;
         room.copy.take(event).map_err(|broken| broken.0)?;
         let (waiting, crossed) = (room.waiting, room.crossed);
+        self.tally.others_within_parts += u64::from(self.is_in_parts(at));
         self.tally.sends_skipped += diff.skipped;
         self.tally.resumed_by_diff += u64::from(waiting);
         self.tally.resumed_by_diff_across_a_crash += u64::from(waiting && crossed);
@@ -225,7 +230,7 @@ impl World {
         let room = self.room(at, object)?;
         room.releases = room.releases.checked_sub(1).ok_or("released without a release")?;
         room.copy = Default::default();
-        (room.counts, room.sends_before) = (false, None);
+        (room.counts, room.before) = (false, None);
         room.views = room.views.pop().into_iter().collect();
         Ok(())
     }

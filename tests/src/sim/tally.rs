@@ -76,6 +76,12 @@ tally! {
     tried_again_for_room,
     /// Answers that came twice and were the same.
     answers_compared,
+    older_parts,
+    /// Between two parts of a snapshot.
+    cuts_within_parts,
+    uses_within_parts,
+    releases_within_parts,
+    others_within_parts,
 }
 
 impl Tally {
@@ -96,5 +102,6 @@ impl Tally {
         self.waited += met.waited;
         self.swept += met.swept;
         self.storage_full += met.storage_full;
+        self.older_parts += met.older_parts;
     }
 }

@@ -45,6 +45,7 @@ impl Weather {
             ring_bytes: if dice.percent(30) { 300 } else { 100_000 },
             inflight: if dice.percent(70) { 4 } else { 64 },
             slots: if dice.percent(10) { 6 } else { 4096 },
+            part_bytes: dice.pick(&[30, 100, 64 * 1024]),
             ..Limits::default()
         };
         let big_values = dice.percent(6);
