@@ -158,8 +158,8 @@ mod tests {
     use super::*;
 
     /// A log of three transactions, as SQLite wrote it.
-    fn log() -> Vec<u8> {
-        let folder = std::env::temp_dir().join(format!("slotcast-wal-{}", std::process::id()));
+    fn log(test: &str) -> Vec<u8> {
+        let folder = std::env::temp_dir().join(format!("slotcast-wal-{test}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written to");
         let store = folder.join("store");
         let connection = rusqlite::Connection::open(&store).expect("it opens");
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_was_on_the_disk_is_not_dropped() {
-        let log = log();
+        let log = log("on");
         let frame = FRAME_HEAD_BYTES + 4096;
         let frames = (log.len() - HEAD_BYTES) / frame;
         assert_eq!(look(&log), Ok(0));
@@ -197,7 +197,7 @@ mod tests {
     /// In any part of the last transaction sectors may be missing.
     #[test]
     fn what_was_not_on_the_disk_is_left_out() {
-        let log = log();
+        let log = log("off");
         let frame = FRAME_HEAD_BYTES + 4096;
         let frames = (log.len() - HEAD_BYTES) / frame;
         let is_commit = |number: &usize| word(&log, HEAD_BYTES + number * frame + 4) != 0;
