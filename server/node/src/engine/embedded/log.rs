@@ -49,8 +49,7 @@ impl End {
         let last =
             connection.prepare_cached(sql)?.query_row([sequence as i64], |row| row.get::<_, i64>(0))?;
         connection.prepare_cached("DELETE FROM log WHERE sequence <= ?1")?.execute([sequence as i64])?;
-        schema::set_meta(connection, "log_sequence", sequence)?;
-        schema::set_meta(connection, "log_checksum", last as u64)
+        schema::set_meta(connection, [("log_sequence", sequence), ("log_checksum", last as u64)])
     }
 }
 
