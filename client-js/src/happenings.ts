@@ -58,6 +58,13 @@ export interface Synced {
   readonly version: number;
 }
 
+/** A part of a large object's snapshot has come. The copy is the one before until the last has, and then there is a `sync`. */
+export interface Progressed {
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
+}
+
 /** Somebody's send, own ones included. */
 export interface SendEvent {
   readonly name: string;
@@ -74,6 +81,7 @@ export interface Happenings {
   success: SlotSucceeded;
   reject: SlotRejected;
   clear: Cleared;
+  progress: Progressed;
   sync: Synced;
   /** This client wrote to these slots and they show it already; once a tick. */
   local: { readonly slots: readonly string[] };

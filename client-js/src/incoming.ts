@@ -72,7 +72,7 @@ export type ServerMessage =
   | { readonly type: "released"; readonly object: string }
   | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string };
 
-/** All slots of an object, or with `more` a part of them. */
+/** All slots of an object, or one part of them. In the last part a value of null says that the slot is gone. */
 export interface Snapshot {
   readonly type: "snapshot";
   readonly object: string;
@@ -82,6 +82,9 @@ export interface Snapshot {
   readonly slots: readonly SlotRecord[];
   readonly more: boolean;
   readonly skipped: number;
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
 }
 
 /** All changes between two versions. */
@@ -187,6 +190,8 @@ function snapshot(fields: readonly Value[]): Snapshot {
     slots: array(fields[5], "slots").map(slotRecord),
     more: boolean(fields[6] ?? false, "more"),
     skipped: number(fields[7] ?? 0, "skipped"),
+    part: number(fields[8] ?? 1, "part"),
+    parts: number(fields[9] ?? 1, "parts"),
   };
 }
 

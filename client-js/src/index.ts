@@ -4,7 +4,7 @@ export { type ConnectOptions, connect, type ObjectOptions, type Slotcast } from 
 export type { ConnectionEvents, ConnectionState, Failure } from "./connection.ts";
 export type { ListenOptions, Off } from "./events.ts";
 export { fingerprint } from "./fingerprint.ts";
-export type { Cleared, ObjectState, SendEvent, Synced } from "./happenings.ts";
+export type { Cleared, ObjectState, Progressed, SendEvent, Synced } from "./happenings.ts";
 export type { SharedObject } from "./object.ts";
 export type { Accepted } from "./outbox.ts";
 export type { SlotRecord } from "./protocol.ts";

@@ -21,6 +21,8 @@ const protocolCodes = {
   wrong_rule: false,
   not_permitted: false,
   answer_forgotten: false,
+  storage_full: true,
+  storage_damaged: false,
   unavailable: true,
 } as const;
 

@@ -35,7 +35,9 @@ export class Replica {
   #repeat = false;
   #hasCopy = false;
   #sends = 0;
-  #parts: SlotRecord[] = [];
+  readonly #parts = new Map<string, SlotRecord>();
+  /** The number of the last part that has come; 0: none is waited for. */
+  #part = 0;
   #held: Frame[] = [];
   #rejections: (() => void)[] = [];
   #writtenSlots = new Set<string>();
@@ -171,7 +173,7 @@ export class Replica {
   /** The connection is gone. */
   cut(): void {
     this.#phase = "away";
-    this.#parts = [];
+    this.#part = 0;
     this.#held = [];
     // Their writes are answered already, so they will not be repeated.
     for (const reject of this.#rejections.splice(0)) reject();
@@ -201,18 +203,27 @@ export class Replica {
     else this.#answeredUse(whole);
   }
 
-  /** A snapshot in parts counts when the last is there. */
-  #collect(part: Snapshot): Snapshot | undefined {
-    this.#parts.push(...part.slots);
-    if (part.more) return undefined;
-    const slots = this.#parts;
-    this.#parts = [];
-    return { ...part, slots };
+  /** A snapshot in parts counts when the last is there. What is left of one that was given up is passed over. */
+  #collect(frame: Snapshot): Snapshot | undefined {
+    const { part, parts } = frame;
+    if (parts === 1 || this.#phase === "away") return frame;
+    if (part === 1) this.#parts.clear();
+    else if (part !== this.#part + 1) return undefined;
+    this.#part = frame.more ? part : 0;
+    for (const record of frame.slots) {
+      if (record.value === null) this.#parts.delete(record.slot);
+      else this.#parts.set(record.slot, record);
+    }
+    this.events.emit("progress", { part, parts });
+    if (frame.more) return undefined;
+    const slots = [...this.#parts.values()];
+    this.#parts.clear();
+    return { ...frame, slots };
   }
 
   #use(withCursor: boolean): void {
     this.#phase = "asked";
-    this.#parts = [];
+    this.#part = 0;
     const { epoch, have: version } = this.copy;
     const cursor = withCursor && this.#hasCopy ? { epoch, version, sends: this.#sends } : undefined;
     this.#post({ type: "use", object: this.name, cursor, slots: this.patterns });

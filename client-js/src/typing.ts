@@ -3,6 +3,7 @@
 import type {
   Cleared,
   ObjectState,
+  Progressed,
   SendEvent,
   SlotChanged,
   SlotDeleted,
@@ -48,6 +49,8 @@ export interface ObjectEvents<T extends object> {
   /** A write of this client was not accepted; `value` is the winning one. */
   reject: Typed<T, SlotRejected>;
   clear: Cleared;
+  /** A large object is on its way: so many of its parts have come. */
+  progress: Progressed;
   sync: Synced;
   local: { readonly slots: readonly string[] };
   state: ObjectState;

@@ -127,6 +127,8 @@ export class FakeServer {
   latency_ms: () => number = () => 10;
   isDown = false;
   isDeaf = false;
+  /** Its store takes nothing more. */
+  isFull = false;
   /** Slots per snapshot frame. */
   chunk = 1000;
   resumeByLog = true;
@@ -203,10 +205,22 @@ export class FakeServer {
     const records = [...object.slots]
       .filter(([slot]) => isFollowed(slot, session.used.get(object.name)))
       .map(([slot, { value, version, by }]) => [slot, version, by, value]);
-    do {
-      const part = records.splice(0, this.chunk);
-      session.link.tell([20, object.name, object.epoch, object.version, object.sends, part, records.length > 0, 0]);
-    } while (records.length > 0);
+    const parts = Math.max(1, Math.ceil(records.length / this.chunk));
+    for (let part = 1; part <= parts; part++) {
+      const slots = records.splice(0, this.chunk);
+      const numbers = parts > 1 ? [part, parts] : [];
+      session.link.tell([
+        20,
+        object.name,
+        object.epoch,
+        object.version,
+        object.sends,
+        slots,
+        part < parts,
+        0,
+        ...numbers,
+      ]);
+    }
   }
 
   #release(session: Session, name: string): void {
@@ -244,6 +258,8 @@ export class FakeServer {
     const key = `${session.device} ${id}`;
     const known = object.answers.get(key);
     if (known) return session.link.tell(known);
+    // It is no answer that is kept: later the same request may succeed.
+    if (this.isFull) return session.link.tell([18, id, "storage_full", "no room", object.version, []]);
     const before = object.version;
     try {
       const broadcast = act();

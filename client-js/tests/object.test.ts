@@ -355,10 +355,104 @@ test("a long snapshot comes in parts and counts when it is complete", async () =
   scene.server.chunk = 3;
   for (let n = 0; n < 10; n++) scene.server.do("chat/1", { op: "set", slot: `s${n}`, value: n });
   const so = scene.client("ada").object<Record<string, number>>("chat/1");
-  const syncs = heard(so, "sync");
+  const events: string[] = [];
+  so.on("progress", ({ part, parts }) => events.push(`${part} of ${parts}: ${so.keys().length} slots, ${so.state}`));
+  so.on("sync", () => events.push(`sync: ${so.keys().length} slots`));
   await scene.pass();
+  expect(events).toEqual([
+    "1 of 4: 0 slots, loading",
+    "2 of 4: 0 slots, loading",
+    "3 of 4: 0 slots, loading",
+    "4 of 4: 0 slots, loading",
+    "sync: 10 slots",
+  ]);
+});
+
+test("the last part brings what has changed since the others; a small snapshot has no progress", async () => {
+  const so = scene.client("ada").object<Record<string, number>>("chat/1");
+  const progress: string[] = [];
+  so.on("progress", ({ part, parts }) => progress.push(`${part} of ${parts}`));
+  await scene.pass();
+  expect(progress).toEqual([]);
+  const slot = (slot: string, version: number, value: number | null) => [slot, version, "bob", value];
+  const { epoch } = so;
+  const part = (number: number, version: number, ...slots: unknown[]) =>
+    scene.server.link("ada").tell([20, "chat/1", epoch, version, 0, slots, number < 3, 0, number, 3]);
+  part(1, 7, slot("a", 1, 1), slot("b", 2, 2));
+  part(2, 7, slot("c", 7, 3));
+  part(3, 9, slot("b", 8, 9), slot("c", 9, null));
+  await scene.pass();
+  expect(so.data).toEqual({ a: 1, b: 9 });
+  expect(so.version).toBe(9);
+  expect(progress).toEqual(["1 of 3", "2 of 3", "3 of 3"]);
+});
+
+test("parts begin anew with the first, and what is left of others counts for nothing", async () => {
+  const so = scene.client("ada").object<Record<string, number>>("chat/1");
+  await scene.pass();
+  const { epoch } = so;
+  const part = (number: number, slot: string, version: number) =>
+    scene.server
+      .link("ada")
+      .tell([20, "chat/1", epoch, version, 0, [[slot, version, "bob", 1]], number < 3, 0, number, 3]);
+  part(3, "left", 4);
+  part(1, "old", 5);
+  part(2, "older", 5);
+  part(1, "a", 6);
+  part(2, "b", 6);
+  part(3, "c", 6);
+  await scene.pass();
+  expect(so.data).toEqual({ a: 1, b: 1, c: 1 });
+  expect(so.faults).toBe(0);
+});
+
+test("parts that a cut leaves without the last are no copy", async () => {
+  scene.server.chunk = 3;
+  scene.server.latency_ms = () => 10;
+  for (let n = 0; n < 10; n++) scene.server.do("chat/1", { op: "set", slot: `s${n}`, value: n });
+  const so = scene.client("ada").object<Record<string, number>>("chat/1");
+  let parts = 0;
+  so.on("progress", () => {
+    if (++parts === 2) scene.server.link("ada").cut();
+  });
+  await scene.pass(5000);
+  expect(parts).toBe(6);
   expect(so.keys()).toHaveLength(10);
-  expect(syncs).toHaveLength(1);
+});
+
+test("a full store refuses a write, which shows no longer and may be tried again", async () => {
+  const so = scene.client("ada").object<{ topic: string }>("chat/1");
+  await scene.pass();
+  await Promise.all([so.set("topic", "old"), scene.pass()]);
+  scene.server.isFull = true;
+  const events = heard(so, "reject", "success");
+  const refused = so.set("topic", "new").catch((error: Rejected) => error);
+  expect(so.get("topic")).toBe("new");
+  await scene.pass();
+  expect(await refused).toMatchObject({ code: "storage_full", retry: true });
+  expect(so.get("topic")).toBe("old");
+  expect(events).toEqual(['reject topic "new">"old" storage_full']);
+  scene.server.isFull = false;
+  so.set("topic", "new");
+  await scene.pass();
+  expect(scene.server.object("chat/1").values()).toEqual({ topic: "new" });
+});
+
+test("what a full store refuses after a cut is told, and not sent again by itself", async () => {
+  const so = scene.client("ada").object<{ topic: string }>("chat/1");
+  await scene.pass();
+  scene.server.isDeaf = true;
+  const refused = so.set("topic", "new").catch((error: Rejected) => error.code);
+  await scene.pass();
+  scene.server.isDeaf = false;
+  scene.server.isFull = true;
+  scene.server.link("ada").cut();
+  await scene.pass(5000);
+  expect(await refused).toBe("storage_full");
+  expect(so.data).toEqual({});
+  scene.server.isFull = false;
+  await scene.pass(5000);
+  expect(scene.server.object("chat/1").values()).toEqual({});
 });
 
 test("at most 64 are on the wire, 1000 wait, the next is refused", async () => {

@@ -189,9 +189,24 @@ describe.skipIf(!existsSync(new URL("wire.json", folder)))("vectors", () => {
       const replica = new Replica("k", undefined, wire(posted));
       const { epoch, have, sends, slots } = row.copy;
       replica.welcomed();
-      replica.received({ type: "snapshot", object: "k", epoch, version: have, sends, slots, more: false, skipped: 0 });
-      for (const event of row.events)
-        replica.received(event.type === "diff" ? { ...event, skipped: event.skipped ?? 0 } : event);
+      replica.received({
+        type: "snapshot",
+        object: "k",
+        epoch,
+        version: have,
+        sends,
+        slots,
+        more: false,
+        skipped: 0,
+        part: 1,
+        parts: 1,
+      });
+      for (const event of row.events) {
+        if (event.type === "diff") replica.received({ ...event, skipped: event.skipped ?? 0 });
+        else if (event.type === "snapshot")
+          replica.received({ ...event, part: event.part ?? 1, parts: event.parts ?? 1 });
+        else replica.received(event);
+      }
       if (row.result === "fault") {
         expect([row.name, replica.faults, posted.at(-1)]).toEqual([row.name, 1, [2, "k"]]);
         continue;

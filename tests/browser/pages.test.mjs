@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { after, afterEach, before, describe, test } from "node:test";
-import { complaintsOf, layWire, root, startBrowser, startServer } from "./stage.mjs";
+import { complaintsOf, dataFolder, layWire, root, startBrowser, startServer } from "./stage.mjs";
 
 let server;
 let browser;
@@ -31,8 +31,8 @@ afterEach(async () => {
 });
 
 /** Opens a window of one's own, and waits until it is live, or asks for a name. */
-async function visit(address, { isAsked = false, ...options } = {}) {
-  const wire = await layWire(server.port);
+async function visit(address, { isAsked = false, port = server.port, ...options } = {}) {
+  const wire = await layWire(port);
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
@@ -195,6 +195,39 @@ describe("group chat", () => {
       await shows(ada, names, ["ada", "eve"]);
     } finally {
       await next.stop();
+    }
+  });
+
+  test("the history outlives a crash and a stop of the server, without a reload", async () => {
+    const room = ownPlace();
+    const data = dataFolder();
+    let own = await startServer(data);
+    try {
+      const pages = [await enter("ada", room, { port: own.port }), await enter("eve", room, { port: own.port })];
+      const [ada, eve] = pages;
+      for (const page of pages) await page.evaluate(() => (window.neverReloaded = true));
+      await setTopic(ada, "Tea");
+      await say(ada, "before");
+      await shows(eve, texts, ["before"]);
+      const said = ["before"];
+      for (const signal of ["SIGKILL", "SIGTERM"]) {
+        await own.stop(signal);
+        for (const page of pages) await gone(page);
+        await say(eve, `while away, ${signal}`);
+        own = await startServer(data);
+        for (const page of pages) page.wire.lead(own.port);
+        for (const page of pages) await back(page);
+        await say(ada, `after ${signal}`);
+        said.push(`while away, ${signal}`, `after ${signal}`);
+        for (const page of pages) await shows(page, () => document.querySelectorAll("#log .text").length, said.length);
+        for (const page of pages) assert.deepEqual([...(await page.evaluate(texts))].sort(), [...said].sort());
+        for (const page of pages) await shows(page, waiting, []);
+        for (const page of pages) await shows(page, topicShown, "Tea");
+        await shows(ada, names, ["ada", "eve"]);
+      }
+      assert.deepEqual(await Promise.all(pages.map((page) => page.evaluate(() => window.neverReloaded))), [true, true]);
+    } finally {
+      await own.stop();
     }
   });
 

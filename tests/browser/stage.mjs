@@ -1,7 +1,9 @@
 // The stage of the browser tests: the real server, a wire that can be cut, Chromium, and what its pages complain of.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
 import net from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -10,9 +12,12 @@ import { chromium } from "playwright-core";
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 export const binary = process.env.SLOTCAST_BIN ?? path.join(root, "target/release/slotcast");
 
-/** Starts the server on a port of its choice; `stop` ends it and waits. */
-export async function startServer() {
-  const words = ["serve", "--dev", "--listen", "127.0.0.1:0", "--pages", "demos", "--config", "demos/slotcast.toml"];
+/** A data folder of one's own; it goes with the machine's other temporary files. */
+export const dataFolder = () => mkdtempSync(path.join(tmpdir(), "slotcast-browser-"));
+
+/** Starts the server on a port of its choice; `stop` ends it and waits: at once like a crash, or as an operator does. */
+export async function startServer(data = dataFolder()) {
+  const words = ["serve", "--dev", "--listen", "127.0.0.1:0", "--pages", "demos", "--config", "demos/slotcast.toml", "--data", data];
   const server = spawn(binary, words, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   const port = await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -22,9 +27,9 @@ export async function startServer() {
       if (found) resolve(Number(found[1]));
     });
   });
-  const stop = async () => {
-    if (server.exitCode !== null) return;
-    server.kill("SIGKILL");
+  const stop = async (signal = "SIGKILL") => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill(signal);
     await once(server, "exit");
   };
   return { port, stop };

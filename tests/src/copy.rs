@@ -25,8 +25,8 @@ pub struct Copy {
     pub slots: BTreeMap<SlotName, Held>,
     /// False until the first snapshot is whole.
     pub complete: bool,
-    /// Whether parts of a snapshot are still to come.
-    parts: bool,
+    /// The last part of a snapshot that has come, if others follow it.
+    parts: Option<(u64, u64)>,
 }
 
 /// Something that must not happen.
@@ -49,9 +49,14 @@ impl Copy {
 
     /// What a cut leaves: a snapshot of which parts are missing is worth nothing.
     pub fn cut(&mut self) {
-        if self.parts {
+        if self.is_in_parts() {
             *self = Copy::default();
         }
+    }
+
+    /// Whether parts of a snapshot are still to come.
+    pub fn is_in_parts(&self) -> bool {
+        self.parts.is_some()
     }
 
     /// Takes whatever is about the object.
@@ -67,15 +72,25 @@ impl Copy {
     }
 
     fn take_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Broken> {
-        let Snapshot { epoch, version, sends, slots, more, .. } = snapshot;
-        if !self.parts {
+        let Snapshot { epoch, version, sends, slots, more, part, parts, .. } = snapshot;
+        if *part == 1 {
             *self = Copy::default();
-        } else if (self.epoch, self.have) != (*epoch, *version) {
+        } else if self.parts != Some((part - 1, *parts)) {
+            return broken(format!("part {part} of {parts} after {:?}", self.parts));
+        } else if self.epoch != *epoch || self.have > *version || *more && self.have != *version {
             return broken(format!("a part of version {version} after one of {}", self.have));
         }
+        if *more != (part < parts) {
+            return broken(format!("part {part} of {parts} says {more}"));
+        }
         (self.epoch, self.have, self.sends) = (*epoch, *version, *sends);
-        slots.iter().cloned().for_each(|record| self.put(record));
-        (self.parts, self.complete) = (*more, !more);
+        for record in slots {
+            if *more && (self.slots.contains_key(&record.slot) || record.value.is_none()) {
+                return broken(format!("{} in part {part} of {parts}", record.slot));
+            }
+            self.put(record.clone());
+        }
+        (self.parts, self.complete) = (more.then_some((*part, *parts)), !more);
         Ok(())
     }
 
@@ -93,7 +108,7 @@ impl Copy {
     }
 
     fn take_sent(&mut self, _sent: &Sent) -> Result<(), Broken> {
-        if self.parts {
+        if self.is_in_parts() {
             return broken("a send between the parts of a snapshot".to_owned());
         }
         self.sends += 1;
@@ -131,8 +146,10 @@ impl Copy {
 
     fn put(&mut self, record: Record) {
         let Record { slot, version, by, value } = record;
-        let value = value.expect("a snapshot holds what is there");
-        self.slots.insert(slot, Held { version, by, value });
+        match value {
+            Some(value) => _ = self.slots.insert(slot, Held { version, by, value }),
+            None => _ = self.slots.remove(&slot),
+        }
     }
 
     /// As the server would give it for these slots.

@@ -1,19 +1,25 @@
 //! What one shard does, checked against the model input by input: every answer, every commit, every start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Event, Limits, ObjectName, Record, Reject, Sent, SlotName, Success, Write};
-use slotcast_state::{Author, Delivery, Effects, Input, Kinds, SessionId, Shard, Start, View};
+use slotcast_protocol::{Code, Diff, Durability, Event, Limits, ObjectName, Send, Sent, Write};
+use slotcast_state::{
+    Author, Commit, Contents, Delivery, Effects, Input, Kinds, Mark, SessionId, Shard, Start, View,
+};
 
-use crate::copy::{Copy, Held};
-use crate::model::{Model, State, Verdict};
-use crate::vectors::form;
+use crate::asked::{Asked, Looked};
+use crate::copy::Copy;
+use crate::model::{Model, Verdict};
+use crate::told::{Before, Told, Turn};
+use crate::verdicts::{Checked, check, compare, forgot, no_room, not_used, records, same, winners};
 
 /// An object from birth to death: the model, and a copy that is kept by the commits alone.
 pub struct Life {
     pub model: Model,
     shadow: Copy,
+    /// Commits so far.
+    logged: usize,
 }
 
 /// How often the rarer answers came, so that a test can see that it is not blind.
@@ -29,7 +35,20 @@ pub struct Met {
     pub snapshots: u64,
     pub diffs: u64,
     pub parts: u64,
+    pub storage_full: u64,
+    pub evicted: u64,
+    pub loaded: u64,
+    pub loads_refused: u64,
+    /// Inputs that waited for a load.
+    pub waited: u64,
+    /// Slots of an earlier run's sessions were swept.
+    pub swept: u64,
+    /// Starts whose shared parts were made before the last change.
+    pub older_parts: u64,
 }
+
+/// Who asked for what under which id; in which life, unless it may be applied in one of them only.
+type Applied = (Arc<Author>, ObjectName, u64, u64);
 
 /// See the module's text.
 pub struct Ledger {
@@ -37,36 +56,41 @@ pub struct Ledger {
     limits: Arc<Limits>,
     now_ms: u64,
     lives: BTreeMap<(ObjectName, u64), Life>,
+    /// Those that are stored are alive in the store, too.
     alive: BTreeMap<ObjectName, u64>,
-    /// By author, object, epoch, id.
-    applied: BTreeMap<(Arc<Author>, ObjectName, u64, u64), u64>,
+    /// What waits for an object that is being loaded.
+    loading: BTreeMap<ObjectName, VecDeque<Asked>>,
+    /// So many of the living are not in memory.
+    away: usize,
+    /// Those that no one has used since the last crash.
+    asleep: BTreeSet<ObjectName>,
+    /// The store has just said that it has nothing of them.
+    unheard: BTreeSet<ObjectName>,
+    storage_full: bool,
+    /// The epoch and version that a write has made.
+    applied: BTreeMap<Applied, (u64, u64)>,
     /// Whether no device uses an id twice for different writes, so that none may be applied in two epochs.
     pub ids_are_unique: bool,
     pub met: Met,
 }
 
-/// What was asked, for after it has been done.
-enum Asked {
-    Tick(u64),
-    Use { session: SessionId, author: Arc<Author>, object: ObjectName },
-    CatchUp { session: SessionId, object: ObjectName },
-    Release { session: SessionId, object: ObjectName },
-    Write { session: SessionId, author: Arc<Author>, write: Write },
-    Send { session: SessionId, author: Arc<Author>, send: slotcast_protocol::Send },
-    Fingerprint { session: SessionId, object: ObjectName },
-    Gone { session: SessionId, objects: Vec<ObjectName> },
-}
-
-type Checked = Result<(), String>;
-
-fn check(holds: bool, what: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(what()) }
-}
-
 impl Ledger {
     pub fn new(kinds: Arc<Kinds>, limits: Arc<Limits>) -> Self {
-        let (lives, alive, applied) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Ledger { kinds, limits, now_ms: 0, lives, alive, applied, ids_are_unique: false, met: Met::default() }
+        Ledger {
+            kinds,
+            limits,
+            now_ms: 0,
+            lives: BTreeMap::new(),
+            alive: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            away: 0,
+            asleep: BTreeSet::new(),
+            unheard: BTreeSet::new(),
+            storage_full: false,
+            applied: BTreeMap::new(),
+            ids_are_unique: false,
+            met: Met::default(),
+        }
     }
 
     /// An object as it is.
@@ -83,91 +107,225 @@ impl Ledger {
         self.alive.keys()
     }
 
+    /// Whether the object has been in use since the last crash.
+    pub fn is_awake(&self, object: &ObjectName) -> bool {
+        !self.asleep.contains(object)
+    }
+
     /// Lets the shard do it, and says what is wrong with what it did.
     pub fn run(&mut self, shard: &mut Shard, input: Input, effects: &mut Effects) -> Checked {
-        let asked = asked(&input);
-        let (commits, deliveries) = (effects.commits.len(), effects.deliveries.len());
+        let (asked, before) = (Asked::of(&input), Before::of(effects));
         shard.handle(input, effects);
-        let (commits, deliveries) = (&effects.commits[commits..], &effects.deliveries[deliveries..]);
-        self.expect(asked, deliveries)?;
-        for commit in commits {
-            let key = (commit.object.clone(), commit.epoch);
-            let life =
-                self.lives.get_mut(&key).ok_or_else(|| format!("a commit to {key:?}, which never was"))?;
-            check(commit.version == life.shadow.have + 1, || {
-                format!("{}: version {} after {}", commit.object, commit.version, life.shadow.have)
-            })?;
-            let (object, from) = (commit.object.clone(), commit.version - 1);
-            let changes = commit.changes.to_vec();
-            let diff = slotcast_protocol::Diff { object, from, to: commit.version, changes, skipped: 0 };
-            life.shadow.take(&Event::Diff(diff)).map_err(|broken| broken.0)?;
-        }
+        let turn = before.turn(effects);
+        self.expect(asked, &turn)?;
+        turn.commits.iter().try_for_each(|commit| self.committed(commit))?;
         for (object, epoch) in &self.alive {
-            let life = &self.lives[&(object.clone(), *epoch)];
-            check(life.shadow.have == life.model.version(), || {
-                format!("{object} has version {}, not {}", life.shadow.have, life.model.version())
+            let Life { model, shadow, logged } = &self.lives[&(object.clone(), *epoch)];
+            check(shadow.have == model.version(), || {
+                format!("{object} has version {}, not {}", shadow.have, model.version())
+            })?;
+            check(!model.is_stored() || *logged == model.journal.len(), || {
+                format!("{object}: {logged} commits, not {}", model.journal.len())
             })?;
         }
-        for commit in commits {
+        for commit in turn.commits {
             let life = &self.lives[&(commit.object.clone(), commit.epoch)];
             same(&life.shadow, life.model.now(), &View::default())
                 .map_err(|why| format!("{} at {}: {why}", commit.object, commit.version))?;
         }
-        check(shard.objects() == self.alive.len(), || "another number of objects".to_owned())
+        self.away += turn.evicted as usize;
+        self.met.evicted += turn.evicted;
+        check(shard.objects() + self.away == self.alive.len(), || "another number of objects".to_owned())
     }
 
-    fn expect(&mut self, asked: Asked, deliveries: &[Delivery]) -> Checked {
+    /// The server has crashed: of the stored objects so many commits are left, and of the others nothing.
+    pub fn crash(&mut self, logged: &BTreeMap<ObjectName, usize>) -> Checked {
+        let Ledger { lives, alive, kinds, applied, .. } = self;
+        for ((object, epoch), life) in lives.iter_mut() {
+            let lives_on = alive.get(object) == Some(epoch) && life.model.is_stored();
+            if !lives_on {
+                life.model.makers.fill(None);
+                continue;
+            }
+            let left = logged.get(object).copied().unwrap_or(0);
+            check(left <= life.logged, || format!("{object}: {left} commits of {}", life.logged))?;
+            life.model.roll_back(left);
+            let Mark { version, sends } = life.model.mark();
+            life.shadow = Copy::new(*epoch, version, sends, records(life.model.now(), &View::default()));
+            life.logged = left;
+            applied.retain(|(_, of, ..), (in_epoch, at)| of != object || in_epoch != epoch || *at <= version);
+        }
+        alive.retain(|object, _| {
+            kinds.of(object).durability == Durability::Disk && logged.contains_key(object)
+        });
+        self.away = alive.len();
+        self.asleep = alive.keys().cloned().collect();
+        self.loading.clear();
+        self.storage_full = false;
+        check(logged.keys().all(|object| alive.contains_key(object)), || {
+            format!("more is left than there was: {logged:?}")
+        })
+    }
+
+    /// What a store has of an object is the object.
+    pub fn stands(&self, object: &ObjectName, contents: &Contents) -> Checked {
+        let model = self.living(object).ok_or_else(|| format!("{object} is stored and does not live"))?;
+        let mark = Mark { version: contents.version(), sends: contents.sends() };
+        check(contents.epoch() == model.epoch && mark == model.mark(), || {
+            format!("{object} is stored at {mark:?} of {}, not {:?}", contents.epoch(), model.mark())
+        })?;
+        let copy = Copy::new(model.epoch, mark.version, mark.sends, contents.records().collect());
+        same(&copy, model.now(), &View::default()).map_err(|why| format!("{object}, stored: {why}"))
+    }
+
+    fn committed(&mut self, commit: &Commit) -> Checked {
+        let key = (commit.object.clone(), commit.epoch);
+        let life = self.lives.get_mut(&key).ok_or_else(|| format!("a commit to {key:?}, which never was"))?;
+        let Life { model, shadow, logged } = life;
+        let moved = u64::from(!commit.changes.is_empty());
+        check(commit.version == shadow.have + moved, || {
+            format!("{}: version {} after {}", commit.object, commit.version, shadow.have)
+        })?;
+        let (object, from) = (commit.object.clone(), commit.version - moved);
+        let diff = Diff { object, from, to: commit.version, changes: commit.changes.to_vec(), skipped: 0 };
+        shadow.take(&Event::Diff(diff)).map_err(|broken| broken.0)?;
+        let mark = Mark { version: commit.version, sends: commit.sends };
+        let holds = !model.is_stored() || model.journal.get(*logged) == Some(&mark);
+        *logged += 1;
+        check(holds, || format!("{} logs {mark:?} as number {logged}", commit.object))
+    }
+
+    fn expect(&mut self, asked: Asked, turn: &Turn<'_>) -> Checked {
+        if let Some(waiting) = asked.object().and_then(|object| self.loading.get_mut(object)) {
+            waiting.push_back(asked);
+            self.met.waited += 1;
+            return check(turn.is_empty(), || "something happened that should wait for a load".to_owned());
+        }
+        if let Some(object) = asked.object().cloned() {
+            let mut told = turn.about(self.kinds.of(&object).durability)?;
+            self.one(asked, &mut told, turn)?;
+            return told.end();
+        }
         match asked {
+            Asked::Loaded { object, looked } => return self.loaded(object, looked, turn),
             Asked::Tick(now_ms) => {
                 self.now_ms = now_ms;
-                self.tick();
-                Ok(())
+                self.tick(turn);
             }
-            Asked::Use { session, author, object } => {
-                let start = start_to(session, deliveries)?;
+            Asked::Gone { session, objects } => self.gone(session, objects),
+            Asked::StorageFull(full) => self.storage_full = full,
+            _housekeeping => {}
+        }
+        turn.publishes_only(&self.kinds)
+    }
+
+    fn gone(&mut self, session: SessionId, objects: Vec<ObjectName>) {
+        for object in objects {
+            if let Some(waiting) = self.loading.get_mut(&object) {
+                waiting.push_back(Asked::Gone { session, objects: vec![object] });
+            } else {
+                self.with(&object, |model, now_ms| model.leave(session, now_ms));
+            }
+        }
+    }
+
+    /// What waited for a load is done in its order, until the object has left memory again.
+    fn loaded(&mut self, object: ObjectName, looked: Looked, turn: &Turn<'_>) -> Checked {
+        let waiting = self.loading.remove(&object).ok_or_else(|| format!("{object}: no one asked"))?;
+        let mut told = turn.about(Durability::Disk)?;
+        let refused = matches!(looked, Looked::Refused);
+        match looked {
+            Looked::Nothing => _ = self.unheard.insert(object.clone()),
+            Looked::Contents { epoch, mark } => self.wake(&object, epoch, mark)?,
+            Looked::Refused => self.met.loads_refused += 1,
+        }
+        for asked in waiting {
+            match (self.loading.get_mut(&object), &asked) {
+                (Some(waiting), _) => waiting.push_back(asked),
+                (None, Asked::Use { session, turn: of, .. }) if refused => {
+                    told.refused(*session, *of)?;
+                }
+                (None, _) => self.one(asked, &mut told, turn)?,
+            }
+        }
+        self.unheard.clear();
+        told.end()
+    }
+
+    fn wake(&mut self, object: &ObjectName, epoch: u64, mark: Mark) -> Checked {
+        let model = self.living(object).ok_or_else(|| format!("{object} is loaded and does not live"))?;
+        check(model.epoch == epoch && model.mark() == mark, || {
+            format!("{object} is loaded at {mark:?} of {epoch}, not {:?} of {}", model.mark(), model.epoch)
+        })?;
+        let left_over = !model.orphans().is_empty();
+        self.met.loaded += 1;
+        self.met.swept += u64::from(left_over);
+        self.away -= 1;
+        self.asleep.remove(object);
+        self.with(object, |model, now_ms| model.wake(now_ms));
+        Ok(())
+    }
+
+    /// What is about one object that is in memory, or is found not to be.
+    fn one(&mut self, asked: Asked, told: &mut Told<'_>, turn: &Turn<'_>) -> Checked {
+        match asked {
+            Asked::Use { session, author, object, turn: of } => {
+                let Some(start) = told.start(session) else {
+                    let looks = self.kinds.of(&object).durability == Durability::Disk
+                        && turn.loads.contains(&object)
+                        && !self.living(&object).is_some_and(Model::is_followed);
+                    let asked = Asked::Use { session, author, object: object.clone(), turn: of };
+                    self.loading.insert(object.clone(), [asked].into());
+                    return check(looks, || format!("{object}: no start, and no load"));
+                };
                 self.born(&object, start.epoch)?;
                 self.with(&object, |model, _| model.join(session, author.user.clone()));
                 self.start(start)
             }
             Asked::CatchUp { session, object } => {
                 match self.living(&object).is_some_and(|model| model.follows(session)) {
-                    true => self.start(start_to(session, deliveries)?),
-                    false => check(deliveries.is_empty(), || "a start for no one".into()),
+                    true => self.start(told.start(session).ok_or("no start")?),
+                    false => Ok(()),
                 }
             }
             Asked::Release { session, object } => {
                 let left = self.with(&object, |model, now_ms| model.leave(session, now_ms)) == Some(true);
-                let told = deliveries.iter().any(|delivery| matches!(delivery, Delivery::Left { .. }));
+                let told = matches!(told.next(), Some(Delivery::Left { session: to, .. }) if *to == session);
                 check(left == told, || format!("{object}: released"))
             }
             Asked::Gone { session, objects } => {
-                for object in objects {
-                    self.with(&object, |model, now_ms| model.leave(session, now_ms));
-                }
+                self.gone(session, objects);
                 Ok(())
             }
-            Asked::Write { session, author, write } => self.write(session, &author, &write, deliveries),
-            Asked::Send { session, author, send } => self.send(session, &author, send, deliveries),
+            Asked::Write { session, author, write } => self.write(session, &author, &write, told),
+            Asked::Send { session, author, send } => self.send(session, &author, send, told),
             Asked::Fingerprint { session, object } => {
                 let follows = self.living(&object).is_some_and(|model| model.follows(session));
-                match reply_to(session, deliveries)? {
+                match told.reply(session)? {
                     Event::Fingerprint { version, .. } => {
                         check(self.living(&object).map(Model::version) == Some(*version), || "version".into())
                     }
                     _error => check(!follows, || format!("{object}: no fingerprint")),
                 }
             }
+            Asked::Tick(_) | Asked::Loaded { .. } | Asked::StorageFull(_) | Asked::Housekeeping => Ok(()),
         }
     }
 
-    fn tick(&mut self) {
+    /// In an object that is not in memory nothing happens; whether it is can be seen from what it does.
+    fn tick(&mut self, turn: &Turn<'_>) {
         let Ledger { lives, alive, now_ms, met, .. } = self;
         alive.retain(|object, epoch| {
             let life = lives.get_mut(&(object.clone(), *epoch)).expect("who is alive was born");
-            let before = life.model.version();
-            let lives_on = life.model.tick(*now_ms);
+            let model = &mut life.model;
+            let may_be_away = model.is_stored() && !model.is_followed() && !model.is_blank();
+            if may_be_away && !turn.commits.iter().any(|commit| commit.object == *object) {
+                return true;
+            }
+            let before = model.version();
+            let lives_on = model.tick(*now_ms);
             met.deaths += u64::from(!lives_on);
-            met.expired += life.model.version() - before;
+            met.expired += model.version() - before;
             lives_on
         });
     }
@@ -176,9 +334,12 @@ impl Ledger {
         if let Some(alive) = self.alive.get(object) {
             return check(*alive == epoch, || format!("{object}: epoch {epoch}, not {alive}"));
         }
-        let model = Model::new(epoch, self.kinds.of(object).clone(), self.limits.clone());
-        let shadow = Copy::new(epoch, 0, 0, Vec::new());
-        let before = self.lives.insert((object.clone(), epoch), Life { model, shadow });
+        let kind = self.kinds.of(object).clone();
+        let looked = kind.durability == Durability::Memory || self.unheard.remove(object);
+        check(looked, || format!("{object}: it was not looked for in the store"))?;
+        let model = Model::new(epoch, kind, self.limits.clone());
+        let life = Life { model, shadow: Copy::new(epoch, 0, 0, Vec::new()), logged: 0 };
+        let before = self.lives.insert((object.clone(), epoch), life);
         self.alive.insert(object.clone(), epoch);
         check(before.is_none(), || format!("{object}: epoch {epoch} again"))
     }
@@ -201,7 +362,7 @@ impl Ledger {
             }
             None => Copy::default(),
         };
-        for event in &start.events {
+        for event in start.told() {
             copy.take(event).map_err(|broken| format!("{object}: {}", broken.0))?;
         }
         if start.covered {
@@ -218,11 +379,13 @@ impl Ledger {
             format!("{object}: sends {}", copy.sends)
         })?;
         same(&copy, model.now(), view).map_err(|why| format!("{object}, a start: {why}"))?;
-        match start.events.first() {
+        match start.told().next() {
             Some(Event::Snapshot(_)) => self.met.snapshots += 1,
             _diff => self.met.diffs += 1,
         }
-        self.met.parts += u64::from(start.events.len() > 1);
+        let older = start.whole.as_ref().filter(|whole| whole.mark() != start.mark);
+        self.met.parts += u64::from(start.whole.is_some());
+        self.met.older_parts += u64::from(older.is_some());
         Ok(())
     }
 
@@ -231,10 +394,10 @@ impl Ledger {
         session: SessionId,
         author: &Arc<Author>,
         write: &Write,
-        told: &[Delivery],
+        told: &mut Told<'_>,
     ) -> Checked {
-        let told = reply_to(session, told)?;
-        let now_ms = self.now_ms;
+        let (reply, now_ms) = (told.reply(session)?, self.now_ms);
+        let (told, published) = (reply, told.published);
         let Some(epoch) = self.alive.get(&write.object).copied() else { return not_used(told) };
         let life = self.lives.get_mut(&(write.object.clone(), epoch)).expect("who is alive was born");
         let model = &mut life.model;
@@ -248,6 +411,10 @@ impl Ledger {
             }
             return compare(told, write.id, &verdict, model, None);
         }
+        if model.is_stored() && self.storage_full {
+            self.met.storage_full += 1;
+            return no_room(told, write.id, model);
+        }
         let before = model.now().clone();
         let verdict = match model.judge(session, author, write, now_ms) {
             _any if forgot(told, write, model, self.kinds.of(&write.object).resync_depth) => {
@@ -258,14 +425,14 @@ impl Ledger {
         };
         model.keep(author, write.id, verdict.clone());
         match &verdict {
-            Verdict::Success { changed: true, .. } => {
+            Verdict::Success { changed: true, version } => {
                 self.met.accepted += 1;
+                check(published < *version, || format!("the diff to {published} came before its success"))?;
                 if let Some(id) = write.id {
-                    let epoch = if self.ids_are_unique { 0 } else { epoch };
-                    let key = (author.clone(), write.object.clone(), epoch, id);
-                    let times = self.applied.entry(key).or_default();
-                    *times += 1;
-                    check(*times == 1, || format!("write {id} of {author:?} was applied {times} times"))?;
+                    let of = if self.ids_are_unique { 0 } else { epoch };
+                    let key = (author.clone(), write.object.clone(), of, id);
+                    let before = self.applied.insert(key, (epoch, *version));
+                    check(before.is_none(), || format!("write {id} of {author:?}: applied again"))?;
                 }
             }
             Verdict::Success { changed: false, .. } => {}
@@ -277,14 +444,8 @@ impl Ledger {
         compare(told, write.id, &verdict, model, Some(&before))
     }
 
-    fn send(
-        &mut self,
-        session: SessionId,
-        author: &Arc<Author>,
-        send: slotcast_protocol::Send,
-        told: &[Delivery],
-    ) -> Checked {
-        let told = reply_to(session, told)?;
+    fn send(&mut self, session: SessionId, author: &Arc<Author>, send: Send, told: &mut Told<'_>) -> Checked {
+        let told = told.reply(session)?;
         let Some(epoch) = self.alive.get(&send.object).copied() else { return not_used(told) };
         let life = self.lives.get_mut(&(send.object.clone(), epoch)).expect("who is alive was born");
         let model = &mut life.model;
@@ -293,6 +454,10 @@ impl Ledger {
         }
         let verdict = match model.repeated(author, send.id) {
             Some(verdict) => verdict,
+            None if model.is_stored() && self.storage_full => {
+                self.met.storage_full += 1;
+                return no_room(told, send.id, model);
+            }
             None => {
                 let (id, version) = (send.id, model.version());
                 let (object, name, value, by) = (send.object, send.name, send.value, author.user.clone());
@@ -304,131 +469,4 @@ impl Ledger {
         };
         compare(told, send.id, &verdict, model, None)
     }
-}
-
-fn asked(input: &Input) -> Asked {
-    match input {
-        Input::Tick(now_ms) => Asked::Tick(*now_ms),
-        Input::Use { session, author, object, .. } => {
-            let (author, object) = (author.clone(), object.clone());
-            Asked::Use { session: *session, author, object }
-        }
-        Input::CatchUp { session, object, .. } => {
-            Asked::CatchUp { session: *session, object: object.clone() }
-        }
-        Input::Release { session, object } => Asked::Release { session: *session, object: object.clone() },
-        Input::Write { session, author, write } => {
-            Asked::Write { session: *session, author: author.clone(), write: write.clone() }
-        }
-        Input::Send { session, author, send } => {
-            Asked::Send { session: *session, author: author.clone(), send: send.clone() }
-        }
-        Input::Fingerprint { session, object } => {
-            Asked::Fingerprint { session: *session, object: object.clone() }
-        }
-        Input::Gone { session, objects } => Asked::Gone { session: *session, objects: objects.clone() },
-        Input::Loaded { .. } | Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => {
-            panic!("objects of the ledger are not stored")
-        }
-    }
-}
-
-/// The copy is the state, as far as it is in view.
-pub fn same(copy: &Copy, state: &State, view: &View) -> Checked {
-    let mut held = copy.slots.iter();
-    for (slot, cell) in state.iter().filter(|(slot, _)| view.shows(slot)) {
-        let Some((name, Held { version, by, value })) = held.next() else {
-            return Err(format!("{slot} is missing"));
-        };
-        check(name == slot, || format!("{name} instead of {slot}"))?;
-        check(*version == cell.version && *by == cell.by && form(value) == *cell.value, || {
-            format!(
-                "{slot} is {value:?} of {version} by `{by}`, not {} of {} by `{}`",
-                cell.value, cell.version, cell.by
-            )
-        })?;
-    }
-    held.next().map_or(Ok(()), |(slot, _)| Err(format!("{slot} should not be there")))
-}
-
-fn records(state: &State, view: &View) -> Vec<Record> {
-    let shown = state.iter().filter(|(slot, _)| view.shows(slot));
-    let record = |(slot, cell): (&SlotName, &crate::model::Cell)| Record {
-        slot: slot.clone(),
-        version: cell.version,
-        by: cell.by.clone(),
-        value: Some(crate::vectors::value(&cell.value)),
-    };
-    shown.map(record).collect()
-}
-
-fn start_to(session: SessionId, deliveries: &[Delivery]) -> Result<&Start, String> {
-    match deliveries {
-        [Delivery::Start { session: to, start }] if *to == session => Ok(start),
-        others => Err(format!("one start, not {others:?}")),
-    }
-}
-
-fn reply_to(session: SessionId, deliveries: &[Delivery]) -> Result<&Event, String> {
-    match deliveries.first() {
-        Some(Delivery::Reply { session: to, event }) if *to == session => Ok(event),
-        other => Err(format!("first a reply, not {other:?}")),
-    }
-}
-
-fn not_used(told: &Event) -> Checked {
-    match told {
-        Event::Reject(reject) if reject.fault.code == Code::NotUsed => Ok(()),
-        other => Err(format!("not in use, and told {other:?}")),
-    }
-}
-
-/// Deletions are remembered for `depth` versions; who saw less may be told of a conflict that was none.
-fn forgot(told: &Event, write: &Write, model: &Model, depth: u64) -> bool {
-    let conflict = matches!(told, Event::Reject(reject) if reject.fault.code == Code::Conflict);
-    conflict && write.seen + depth < model.version()
-}
-
-fn winners(told: &Event) -> Vec<SlotName> {
-    match told {
-        Event::Reject(reject) => reject.winners.iter().map(|record| record.slot.clone()).collect(),
-        _other => Vec::new(),
-    }
-}
-
-/// `before` is the state that the winners are from; None where they are not looked at.
-fn compare(
-    told: &Event,
-    id: Option<u64>,
-    verdict: &Verdict,
-    model: &Model,
-    before: Option<&State>,
-) -> Checked {
-    match (told, verdict) {
-        (Event::Success(told), Verdict::Success { version, changed }) => {
-            let class = model.class();
-            let wanted = Success { id, version: *version, class, changed: *changed };
-            check(*told == wanted, || format!("{told:?}, not {wanted:?}"))
-        }
-        (Event::Reject(told), Verdict::Reject { code, winners }) => {
-            check(told.fault.code == *code && told.id == id, || format!("{told:?}, not {code}"))?;
-            let Some(before) = before else { return Ok(()) };
-            check(told.version == model.version(), || format!("{told:?} at {}", model.version()))?;
-            let names: Vec<_> = told.winners.iter().map(|record| record.slot.clone()).collect();
-            check(names == *winners, || format!("{told:?}: the winners are {winners:?}"))?;
-            told.winners.iter().try_for_each(|record| compare_winner(record, model, before, told))
-        }
-        (told, verdict) => Err(format!("{told:?}, not {verdict:?}")),
-    }
-}
-
-fn compare_winner(record: &Record, model: &Model, before: &State, told: &Reject) -> Checked {
-    let holds = match (before.get(&record.slot), &record.value) {
-        (Some(cell), Some(value)) => {
-            (record.version, &record.by) == (cell.version, &cell.by) && form(value) == *cell.value
-        }
-        (None, None) => record.version <= model.last_change(&record.slot),
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    check(holds, || format!("{told:?}: {record:?} is not there"))
 }

@@ -1,11 +1,16 @@
 //! What the tests share: the vectors, the client's side of the JSON encoding, a naive model, a copy, the simulation.
 
 pub mod arithmetic;
+mod asked;
 pub mod copy;
 pub mod dice;
 pub mod json_wire;
 pub mod ledger;
 pub mod model;
 pub mod sim;
+pub mod store;
+mod told;
+pub mod trial;
 pub mod vectors;
+pub mod verdicts;
 pub mod wishes;

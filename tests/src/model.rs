@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use slotcast_protocol::{Code, Durability, Limits, Op, Sent, SlotName, User, Write};
-use slotcast_state::{Author, Kind, Rule, SessionId};
+use slotcast_state::{Author, Kind, Mark, Rule, SessionId};
 
 use crate::arithmetic;
 use crate::vectors::form;
@@ -38,6 +38,14 @@ pub struct Draft {
     moved: bool,
 }
 
+/// An answer that may be asked for again.
+struct Kept {
+    id: u64,
+    verdict: Verdict,
+    /// The length of the journal with it.
+    journal: usize,
+}
+
 /// One object from its birth to its death.
 pub struct Model {
     pub epoch: u64,
@@ -50,10 +58,12 @@ pub struct Model {
     limits: Arc<Limits>,
     /// Per slot who changed it when; what was before a clear does not count.
     changes: BTreeMap<SlotName, Vec<(u64, Arc<Author>)>>,
-    cleared: Option<(u64, Arc<Author>)>,
+    clears: Vec<(u64, Arc<Author>)>,
     sessions: BTreeMap<SessionId, User>,
-    answers: BTreeMap<Arc<Author>, Vec<(u64, Verdict)>>,
+    answers: BTreeMap<Arc<Author>, Vec<Kept>>,
     dies_ms: Option<u64>,
+    /// Where it was after each thing that a log has to know of.
+    pub journal: Vec<Mark>,
 }
 
 impl Model {
@@ -66,10 +76,11 @@ impl Model {
             kind,
             limits,
             changes: BTreeMap::new(),
-            cleared: None,
+            clears: Vec::new(),
             sessions: BTreeMap::new(),
             answers: BTreeMap::new(),
             dies_ms: None,
+            journal: Vec::new(),
         }
     }
 
@@ -87,6 +98,23 @@ impl Model {
 
     pub fn follows(&self, session: SessionId) -> bool {
         self.sessions.contains_key(&session)
+    }
+
+    pub fn is_followed(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
+    pub fn is_stored(&self) -> bool {
+        self.class() == Durability::Disk
+    }
+
+    /// Whether nothing has happened to it yet.
+    pub fn is_blank(&self) -> bool {
+        self.journal.is_empty()
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { version: self.version(), sends: self.sends.len() as u64 }
     }
 
     /// Slots whose session or whose user's sessions are gone, though they must not be there.
@@ -113,10 +141,32 @@ impl Model {
         };
         let going = self.now().iter().filter(going).map(|(slot, _)| slot.clone()).collect();
         self.remove(going);
-        if self.sessions.is_empty() {
+        if self.sessions.is_empty() && (!self.is_stored() || self.is_blank()) {
             self.dies_ms = Some(now_ms + self.kind.linger_ms);
         }
         true
+    }
+
+    /// It comes out of a store: what sessions of an earlier run have left goes first.
+    pub fn wake(&mut self, now_ms: u64) {
+        let left = |(slot, cell): &(&SlotName, &Cell)| slot.status_of().is_some() || cell.tied_to.is_some();
+        self.remove(self.now().iter().filter(left).map(|(slot, _)| slot.clone()).collect());
+        self.tick(now_ms);
+    }
+
+    /// A crash: of its journal only the first `logged` are left, and of its sessions none.
+    pub fn roll_back(&mut self, logged: usize) {
+        self.journal.truncate(logged);
+        let Mark { version, sends } = self.journal.last().copied().unwrap_or_default();
+        self.states.truncate(version as usize + 1);
+        self.makers = vec![None; self.states.len()];
+        self.sends.truncate(sends as usize);
+        self.changes.values_mut().for_each(|changes| changes.retain(|(at, _)| *at <= version));
+        self.clears.retain(|(at, _)| *at <= version);
+        self.answers.values_mut().for_each(|answers| answers.retain(|kept| kept.journal <= logged));
+        self.answers.retain(|_, answers| !answers.is_empty());
+        self.sessions.clear();
+        self.dies_ms = None;
     }
 
     /// False if it dies.
@@ -129,11 +179,6 @@ impl Model {
         true
     }
 
-    /// When the first slot's time is over, or its own.
-    pub fn next_deadline(&self) -> Option<u64> {
-        self.now().values().filter_map(|cell| cell.expires_ms).chain(self.dies_ms).min()
-    }
-
     fn remove(&mut self, going: BTreeSet<SlotName>) {
         if going.is_empty() {
             return;
@@ -141,21 +186,28 @@ impl Model {
         let mut slots = self.now().clone();
         slots.retain(|slot, _| !going.contains(slot));
         self.commit(Draft { slots, touched: going, cleared: false, moved: true }, &Author::server(), None);
+        self.journal.push(self.mark());
     }
 
     /// The answer that an id has had; None if it is new.
     pub fn repeated(&self, author: &Arc<Author>, id: Option<u64>) -> Option<Verdict> {
         let answers = self.answers.get(author)?;
-        let id = id.filter(|id| answers.last().is_some_and(|(last, _)| id <= last))?;
+        let id = id.filter(|id| answers.last().is_some_and(|last| *id <= last.id))?;
         let newest = answers.len().saturating_sub(self.limits.inflight);
-        let kept = answers[newest..].iter().find(|(kept, _)| *kept == id);
+        let kept = answers[newest..].iter().find(|kept| kept.id == id);
         let forgotten = || Verdict::Reject { code: Code::AnswerForgotten, winners: Vec::new() };
-        Some(kept.map_or_else(forgotten, |(_, verdict)| verdict.clone()))
+        Some(kept.map_or_else(forgotten, |kept| kept.verdict.clone()))
     }
 
+    /// A request that was not repeated is done. One that moved nothing and cannot be repeated leaves nothing behind.
     pub fn keep(&mut self, author: &Arc<Author>, id: Option<u64>, verdict: Verdict) {
+        let mark = self.mark();
+        if id.is_some() || self.journal.last().copied().unwrap_or_default() != mark {
+            self.journal.push(mark);
+        }
         if let Some(id) = id {
-            self.answers.entry(author.clone()).or_default().push((id, verdict));
+            let journal = self.journal.len();
+            self.answers.entry(author.clone()).or_default().push(Kept { id, verdict, journal });
         }
     }
 
@@ -224,8 +276,7 @@ impl Model {
     fn commit(&mut self, draft: Draft, author: &Arc<Author>, maker: Option<SessionId>) {
         let version = self.version() + 1;
         if draft.cleared {
-            self.changes.retain(|slot, _| slot.status_of().is_some());
-            self.cleared = Some((version, author.clone()));
+            self.clears.push((version, author.clone()));
         }
         for slot in draft.touched {
             self.changes.entry(slot).or_default().push((version, author.clone()));
@@ -236,15 +287,19 @@ impl Model {
 
     /// The version of the last change of a slot, present or not.
     pub fn last_change(&self, slot: &SlotName) -> u64 {
-        let cleared = self.cleared.iter().filter(|_| slot.status_of().is_none()).map(|(version, _)| *version);
-        let changes = self.changes.get(slot).into_iter().flatten().map(|(version, _)| *version);
-        cleared.chain(changes).max().unwrap_or(0)
+        self.story(slot).map(|(version, _)| *version).max().unwrap_or(0)
     }
 
     fn changed_by_another(&self, slot: &SlotName, seen: u64, author: &Arc<Author>) -> bool {
-        let cleared = self.cleared.iter().filter(|_| slot.status_of().is_none());
-        let mut changes = self.changes.get(slot).into_iter().flatten().chain(cleared);
-        changes.any(|(version, by)| *version > seen && by != author)
+        self.story(slot).any(|(version, by)| *version > seen && by != author)
+    }
+
+    /// The changes of a slot from the last clear on, with that.
+    fn story<'m>(&'m self, slot: &SlotName) -> impl Iterator<Item = &'m (u64, Arc<Author>)> + use<'m> {
+        let clear = self.clears.last().filter(|_| slot.status_of().is_none());
+        let from = clear.map_or(0, |(version, _)| *version);
+        let changes = self.changes.get(slot).into_iter().flatten();
+        changes.filter(move |(version, _)| *version >= from).chain(clear)
     }
 
     fn is_guarded(&self, op: &Op, slot: &SlotName) -> bool {

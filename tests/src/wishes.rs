@@ -1,10 +1,11 @@
 //! What simulated clients want to write: operations of every kind on slots of every rule.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use slotcast_protocol::{Life, Limits, Number, ObjectName, Op, Path, Pattern, SlotName, Step, Value, Write};
+use slotcast_protocol::{
+    Durability, Life, Limits, Number, ObjectName, Op, Path, Pattern, SlotName, Step, Value, Write,
+};
 use slotcast_state::{Kind, Kinds, Rule, View};
 
 use crate::copy::Copy;
@@ -27,7 +28,7 @@ pub fn object(name: &str) -> ObjectName {
     ObjectName::parse(name).expect("a good object")
 }
 
-/// One kind with a slot for every rule; objects of the kind `still` may not be cleared.
+/// One kind with a slot for every rule; objects of the kind `still` may not be cleared, those of the kind `safe` are stored.
 pub fn kinds(linger_ms: u64, resync_depth: u64) -> Kinds {
     let rules = ["last", "add", "max", "min", "once", "server"].map(|rule| (format!("{rule}.*"), rule));
     let log = ("log.*".to_owned(), "append:3:stamp");
@@ -37,7 +38,9 @@ pub fn kinds(linger_ms: u64, resync_depth: u64) -> Kinds {
     let rules: Vec<_> = rules.into_iter().chain([log]).map(parse).collect();
     let kind = Kind { rules, linger_ms, clear: true, resync_depth, ..Kind::default() };
     let still = Kind { clear: false, ..kind.clone() };
-    Kinds { named: BTreeMap::from([("still".to_owned(), Arc::new(still))]), other: Arc::new(kind) }
+    let safe = Kind { durability: Durability::Disk, ..kind.clone() };
+    let named = [("still".to_owned(), Arc::new(still)), ("safe".to_owned(), Arc::new(safe))];
+    Kinds { named: named.into(), other: Arc::new(kind) }
 }
 
 /// What a client may want to see.

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "target" / "wrong"
 PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", "server/state",
          "tests/Cargo.toml", "tests/src", "tests/vectors"]
-TESTS = ["vectors", "protocol_page", "merge", "model", "simulation"]
+TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "250"
 LIMIT_S = 120

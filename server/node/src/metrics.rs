@@ -69,6 +69,8 @@ metrics! {
     versions: Counter = "versions",
     /// Frames encoded for followers: one per change, view and encoding
     encodings: Counter = "encodings",
+    /// Snapshots encoded; of a large object one serves all of an audience who join within some seconds
+    snapshots_encoded: Counter = "snapshots_encoded",
     /// Pieces handed to followers' sockets; one may hold many frames
     pushes: Counter = "pushes",
     /// Bytes handed to followers' sockets

@@ -108,11 +108,11 @@ pub struct Snapshot {
     pub object: ObjectName,
     /// Its incarnation.
     pub epoch: u64,
-    /// The version that it shows.
+    /// The version that it shows; with the last part, the version that all parts together show.
     pub version: u64,
     /// The object's sends so far.
     pub sends: u64,
-    /// Slots in the order of their names.
+    /// Slots; in the last of several parts those that have changed since the others were made, also those that are gone.
     pub slots: Vec<Record>,
     /// Whether another part follows.
     pub more: bool,

@@ -73,6 +73,8 @@ limits! {
     idle_bytes: usize = 268435456,
     /// bytes of the store's log, beyond which its older half is folded into whole objects
     log_bytes: usize = 67108864,
+    /// bytes of slots in one part of a snapshot
+    part_bytes: usize = 65536,
     /// ms from SIGTERM to exit at the most
     drain_ms: u64 = 30000,
 }

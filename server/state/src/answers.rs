@@ -113,7 +113,7 @@ impl Answers {
 
     fn forget(&mut self, now_ms: u64) {
         while let Some(((touched_ms, author), ())) = self.by_age.first_key_value() {
-            if self.authors.len() <= AUTHORS_MAX && touched_ms + KEPT_MS > now_ms {
+            if self.authors.len() <= AUTHORS_MAX && touched_ms.saturating_add(KEPT_MS) > now_ms {
                 return;
             }
             self.authors.remove(author);

@@ -1,27 +1,32 @@
 //! Brings any cursor up to date: a late joiner's, a resumed page's, a slow follower's. One diff from the slots that are newer, or,
 //! for another epoch or past what is remembered of deletions, a snapshot.
 
-use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, Snapshot};
+use std::sync::Arc;
 
-use crate::contents::Contents;
-use crate::followers::View;
-use crate::object::Object;
+use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, Record, Snapshot};
+
+use crate::followers::{Audience, View};
+use crate::object::{Moment, Object};
+use crate::ring::Mark;
 use crate::slots::{Slot, record};
-
-/// bytes of slots in one part of a snapshot
-const PART_BYTES: usize = 64 * 1024;
+use crate::whole::Whole;
 
 impl Object {
-    /// What leads from `cursor` to the present, as one or more events.
-    pub(crate) fn catch_up(&self, cursor: Option<Cursor>, view: &View) -> Vec<Event> {
+    /// What leads from `cursor` to the present: the parts that are shared, if the object is large, and the events behind them.
+    pub(crate) fn catch_up(
+        &mut self,
+        cursor: Option<Cursor>,
+        audience: &Audience,
+        moment: &Moment<'_>,
+    ) -> (Option<Arc<Whole>>, Vec<Event>) {
         let usable = cursor.filter(|cursor| {
             cursor.epoch == self.contents.epoch
                 && cursor.version <= self.contents.version
                 && cursor.version >= self.contents.slots.floor()
         });
         match usable {
-            Some(cursor) => vec![Event::Diff(self.diff_since(cursor, view))],
-            None => self.snapshot(self.skipped(cursor), view),
+            Some(cursor) => (None, vec![Event::Diff(self.diff_since(cursor, &audience.view))]),
+            None => self.snapshot(self.skipped(cursor), audience, moment),
         }
     }
 
@@ -64,43 +69,86 @@ impl Object {
         Diff { object: self.name.clone(), from: cursor.version, to: self.contents.version, changes, skipped }
     }
 
-    fn snapshot(&self, skipped: u64, view: &View) -> Vec<Event> {
-        let part = |slots, more| {
-            let object = self.name.clone();
-            let Contents { epoch, version, sends, .. } = self.contents;
-            Event::Snapshot(Snapshot {
-                object,
-                epoch,
-                version,
-                sends,
-                slots,
-                more,
-                skipped: if more { 0 } else { skipped },
-                part: 1,
-                parts: 1,
-            })
-        };
-        let (mut parts, mut slots, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (name, slot) in self.contents.slots.iter().filter(|(name, _)| view.shows(name)) {
-            bytes += name.as_str().len() + slot.value.bytes().len();
-            if bytes > PART_BYTES && !slots.is_empty() {
-                parts.push(part(std::mem::take(&mut slots), true));
-                bytes = 0;
-            }
-            slots.push(record(name, slot));
+    /// In parts from a whole that someone else has been given, if there is one and not too much has changed since; else anew.
+    fn snapshot(
+        &mut self,
+        skipped: u64,
+        audience: &Audience,
+        moment: &Moment<'_>,
+    ) -> (Option<Arc<Whole>>, Vec<Event>) {
+        let (view, part_bytes) = (&audience.view, moment.limits.part_bytes);
+        let kept = self.wholes.find(audience, moment.now_ms);
+        if let Some((whole, changed)) = kept.and_then(|whole| {
+            let changed = self.changed_since(&whole, view, part_bytes)?;
+            Some((whole, changed))
+        }) {
+            return self.in_parts(whole, changed, skipped);
         }
-        parts.push(part(slots, false));
-        number_parts(&mut parts);
-        parts
+        let (mut parts, bytes) = self.records_in_parts(view, part_bytes);
+        if parts.len() == 1 {
+            let slots = parts.pop().expect("there is one");
+            return (None, vec![self.part(slots, self.mark(), 1, 1, skipped)]);
+        }
+        let count = parts.len() as u64 + 1;
+        let parts = parts.into_iter().zip(1..);
+        let parts = parts.map(|(slots, number)| self.part(slots, self.mark(), number, count, 0)).collect();
+        let whole = Arc::new(Whole::new(self.mark(), bytes, parts));
+        self.wholes.keep(audience.clone(), whole.clone(), moment.now_ms);
+        self.in_parts(whole, Vec::new(), skipped)
     }
-}
 
-fn number_parts(events: &mut [Event]) {
-    let count = events.len() as u64;
-    for (event, number) in events.iter_mut().zip(1..) {
-        if let Event::Snapshot(snapshot) = event {
-            (snapshot.part, snapshot.parts) = (number, count);
+    /// The last part is the follower's own: it leads from the whole to the present.
+    fn in_parts(
+        &self,
+        whole: Arc<Whole>,
+        changed: Vec<Record>,
+        skipped: u64,
+    ) -> (Option<Arc<Whole>>, Vec<Event>) {
+        let count = whole.parts().len() as u64 + 1;
+        let last = self.part(changed, self.mark(), count, count, skipped);
+        (Some(whole), vec![last])
+    }
+
+    fn part(&self, slots: Vec<Record>, mark: Mark, part: u64, parts: u64, skipped: u64) -> Event {
+        let (object, epoch, Mark { version, sends }) = (self.name.clone(), self.contents.epoch, mark);
+        let more = part < parts;
+        Event::Snapshot(Snapshot { object, epoch, version, sends, slots, more, skipped, part, parts })
+    }
+
+    /// The slots in view that have changed since the whole was made, as they are now. None if they are more than a part holds or a quarter of
+    /// the whole, or if it is no longer known which they are: then the whole is to be made anew.
+    fn changed_since(&self, whole: &Whole, view: &View, part_bytes: usize) -> Option<Vec<Record>> {
+        let (slots, Mark { version, .. }) = (&self.contents.slots, whole.mark());
+        if version < slots.floor() || slots.cleared().is_some_and(|cleared| cleared.version > version) {
+            return None;
         }
+        let (mut changed, mut bytes) = (Vec::new(), 0);
+        let bytes_max = part_bytes.min(whole.bytes() / 4);
+        for (name, version, author, slot) in slots.since(version).filter(|(name, ..)| view.shows(name)) {
+            let (by, value) = (author.user.clone(), slot.map(|slot| slot.value.clone()));
+            bytes += name.as_str().len() + value.as_ref().map_or(0, |value| value.bytes().len());
+            if bytes > bytes_max {
+                return None;
+            }
+            changed.push(Record { slot: name.clone(), version, by, value });
+        }
+        Some(changed)
+    }
+
+    /// The slots in view, and their bytes. No part is empty, but for the only one.
+    fn records_in_parts(&self, view: &View, part_bytes: usize) -> (Vec<Vec<Record>>, usize) {
+        let (mut parts, mut filled, mut total) = (vec![Vec::new()], 0, 0);
+        for (name, slot) in self.contents.slots.iter().filter(|(name, _)| view.shows(name)) {
+            let bytes = name.as_str().len() + slot.value.bytes().len();
+            (filled, total) = (filled + bytes, total + bytes);
+            let mut part = parts.last_mut().expect("there is always one");
+            if filled > part_bytes && !part.is_empty() {
+                parts.push(Vec::new());
+                (part, filled) = (parts.last_mut().expect("it was just put there"), bytes);
+            }
+            part.push(record(name, slot));
+        }
+        (parts, total)
     }
 }
 

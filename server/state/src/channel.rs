@@ -1,5 +1,8 @@
 //! One audience of one object on one edge: its ring and its followers, each a number into it.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use slotcast_protocol::{Cursor, Limits, ObjectName};
 
 use crate::edge::{Flow, Sink};
@@ -20,10 +23,22 @@ pub(crate) struct Follower {
 enum State {
     /// Has all frames before `next`, which brought it to `have`.
     Following { next: u64, have: Mark },
+    /// Is being given a snapshot in parts; the frames from then on wait in the ring.
+    Starting(Box<Starting>),
     /// The shard was asked; nothing may be sent before it answers.
     Asked,
     /// The shard's answer came when the socket was full and was dropped: to be asked again.
     Stale { cursor: Option<Cursor> },
+}
+
+/// What a follower has not got yet of its start, and where it goes on then.
+struct Starting {
+    parts: Arc<[Bytes]>,
+    last: Bytes,
+    /// How many parts were handed over.
+    given: usize,
+    next: u64,
+    have: Mark,
 }
 
 pub(crate) struct Channel {
@@ -78,12 +93,23 @@ impl Channel {
         self.followers[at].state = State::Following { next: self.ring.next(), have };
     }
 
+    /// Parts are to be handed over, one by one, and then `last`; the ring goes on from here.
+    pub fn start_in_parts(&mut self, at: usize, parts: Arc<[Bytes]>, last: Bytes, have: Mark) {
+        let starting = Starting { parts, last, given: 0, next: self.ring.next(), have };
+        self.followers[at].state = State::Starting(Box::new(starting));
+    }
+
+    /// Whether the follower waits for parts of a snapshot.
+    pub fn is_starting(&self, at: usize) -> bool {
+        matches!(self.followers[at].state, State::Starting(_))
+    }
+
     /// What was to be handed over could not be: ask again when there is room.
     pub fn put_off(&mut self, at: usize, cursor: Option<Cursor>) {
         self.followers[at].state = State::Stale { cursor };
     }
 
-    /// Hands over what the follower has not got, as far as its socket takes it.
+    /// Hands over what the follower has not got, as far as its socket takes it; of a snapshot in parts only the next one.
     pub fn pump(&mut self, at: usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> Flow {
         let Channel { object, epoch, ring, followers, .. } = self;
         let follower = &mut followers[at];
@@ -91,8 +117,20 @@ impl Channel {
         if !sink.is_open(session) {
             return Flow::Full;
         }
+        if let State::Starting(starting) = &mut follower.state {
+            let Starting { parts, last, given, next, have } = &mut **starting;
+            if let Some(part) = parts.get(*given) {
+                *given += 1;
+                return sink.push(session, part.clone());
+            }
+            let last = std::mem::take(last);
+            follower.state = State::Following { next: *next, have: *have };
+            if sink.push(session, last) == Flow::Full {
+                return Flow::Full;
+            }
+        }
         let cursor = match &mut follower.state {
-            State::Asked => return Flow::Open,
+            State::Asked | State::Starting(_) => return Flow::Open,
             State::Stale { cursor } => *cursor,
             State::Following { next, have } => loop {
                 if *next == ring.next() {
@@ -117,7 +155,7 @@ impl Channel {
         Flow::Open
     }
 
-    /// Serves followers in turn until all are served or `budget` is used up; true when all are.
+    /// Serves followers in turn until all are served or `budget` is used up; true when all are. Who is starting has his own turn.
     pub fn flush(
         &mut self,
         budget: &mut usize,
@@ -131,7 +169,9 @@ impl Channel {
             self.left -= 1;
             let at = self.turn % self.followers.len();
             self.turn = at + 1;
-            self.pump(at, sink, asks);
+            if !self.is_starting(at) {
+                self.pump(at, sink, asks);
+            }
         }
         self.left == 0
     }

@@ -55,7 +55,7 @@ impl Contents {
     /// means that the commit does not follow from what is there.
     pub fn replay(&mut self, commit: &Commit, resync_depth: u64, inflight: usize) -> Result<(), Fault> {
         let moved = u64::from(!commit.changes.is_empty());
-        if commit.epoch != self.epoch || commit.version != self.version + moved {
+        if commit.epoch != self.epoch || Some(commit.version) != self.version.checked_add(moved) {
             let (epoch, version) = (self.epoch, self.version);
             let (then, at) = (commit.epoch, commit.version);
             let what = format!("version {at} of epoch {then} does not follow {version} of {epoch}");
@@ -74,8 +74,13 @@ impl Contents {
         Ok(())
     }
 
-    /// The slots that do not belong to sessions, in the order of their names.
+    /// All slots, in the order of their names.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        self.slots.iter().map(|(name, slot)| record(name, slot))
+    }
+
+    /// The slots that do not belong to sessions, in the order of their names.
+    pub fn lasting_records(&self) -> impl Iterator<Item = Record> + '_ {
         let lasting =
             self.slots.iter().filter(|(name, slot)| name.status_of().is_none() && slot.tied_to.is_none());
         lasting.map(|(name, slot)| record(name, slot))

@@ -1,7 +1,7 @@
 //! An edge: its sessions and their cursors, one channel per audience that any of them belongs to.
 //!
 //! A follower costs a number, never a backlog: what a full socket cannot take is not queued but fetched later, from the ring or, when that has moved
-//! on, from the shard.
+//! on, from the shard. The parts of a large snapshot are everyone's, and who is being given them costs a number into them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::effects::{Ask, Input, Start};
 use crate::followers::{Audience, View};
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::ring::Mark;
+use crate::whole::Frames;
 
 /// Whether a socket takes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +73,16 @@ pub struct Edge {
     channels: BTreeMap<ChannelId, Channel>,
     by_audience: BTreeMap<(ObjectName, Audience), ChannelId>,
     dirty: VecDeque<ChannelId>,
+    /// Who is to be given a part next. Those whose sockets are full are not here: they go on when they drain.
+    starting: VecDeque<(SessionId, ChannelId)>,
 }
 
 impl Edge {
     /// Without sessions.
     pub fn new(id: EdgeId, limits: Arc<Limits>) -> Self {
-        let (slots, free, dirty) = (Vec::new(), Vec::new(), VecDeque::new());
-        Edge { id, limits, slots, free, channels: BTreeMap::new(), by_audience: BTreeMap::new(), dirty }
+        let (slots, free, dirty, starting) = (Vec::new(), Vec::new(), VecDeque::new(), VecDeque::new());
+        let (channels, by_audience) = (BTreeMap::new(), BTreeMap::new());
+        Edge { id, limits, slots, free, channels, by_audience, dirty, starting }
     }
 
     /// A session that has said hello.
@@ -171,12 +175,13 @@ impl Edge {
         }
     }
 
-    /// The shard's answer to `use` or to an [`Ask`]: `frames` are the events of `start`, encoded.
+    /// The shard's answer to `use` or to an [`Ask`]: `frames` are what `start` tells, encoded. What came in parts goes out with
+    /// [`Edge::flush_parts`].
     pub fn start(
         &mut self,
         session: SessionId,
         start: Start,
-        frames: Bytes,
+        frames: Frames,
         sink: &mut impl Sink,
         asks: &mut Vec<Ask>,
     ) {
@@ -186,13 +191,18 @@ impl Edge {
         let at = self.place(session, &start);
         let Some(channel) = self.channels.get_mut(&start.channel) else { return };
         channel.hold(at, superseded);
+        let Frames { parts, last } = frames;
+        if let Some(parts) = parts {
+            self.starting.push_back((session, start.channel));
+            return channel.start_in_parts(at, parts, last, start.mark);
+        }
         if !sink.is_open(session) || start.covered && !channel.start_from_ring(at, start.cursor) {
             channel.put_off(at, start.cursor);
         } else {
             if !start.covered {
                 channel.start_here(at, start.mark);
             }
-            sink.push(session, frames);
+            sink.push(session, last);
         }
         channel.ring.close(&self.limits);
         channel.pump(at, sink, asks);
@@ -238,7 +248,31 @@ impl Edge {
         true
     }
 
-    /// A session's socket has room again: each of its objects is brought up to date from its cursor.
+    /// Hands out up to `budget` parts of snapshots, one to each who is starting and so on round; true when nothing is left to do. The body
+    /// looks after others in between: the live frames of a turn come before its parts.
+    pub fn flush_parts(&mut self, budget: usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> bool {
+        for _ in 0..budget {
+            let Some((session, id)) = self.starting.pop_front() else { return true };
+            let mut places = self
+                .session(session)
+                .into_iter()
+                .flat_map(|entry| entry.uses.iter().filter_map(|used| used.place));
+            let Some((_, at)) = places.find(|(channel, _)| *channel == id) else { continue };
+            drop(places);
+            let channel = self.channels.get_mut(&id).expect("a follower's channel is there");
+            channel.ring.close(&self.limits);
+            if channel.is_starting(at)
+                && channel.pump(at, sink, asks) == Flow::Open
+                && channel.is_starting(at)
+            {
+                self.starting.push_back((session, id));
+            }
+        }
+        self.starting.is_empty()
+    }
+
+    /// A session's socket has room again: each of its objects is brought up to date from its cursor, those that are starting by one part each in
+    /// turn.
     pub fn drained(&mut self, session: SessionId, sink: &mut impl Sink, asks: &mut Vec<Ask>) {
         let Some(entry) = self.session_mut(session) else { return };
         entry.first = entry.first.wrapping_add(1);
@@ -246,12 +280,17 @@ impl Edge {
         let mut places: Vec<_> = entry.uses.iter().filter_map(|used| used.place).collect();
         let turn = first % places.len().max(1);
         places.rotate_left(turn);
-        for (channel, at) in places {
-            let Some(channel) = self.channels.get_mut(&channel) else { continue };
-            channel.ring.close(&self.limits);
-            if channel.pump(at, sink, asks) == Flow::Full {
-                return;
+        while !places.is_empty() {
+            for (channel, at) in &places {
+                let Some(channel) = self.channels.get_mut(channel) else { continue };
+                channel.ring.close(&self.limits);
+                if channel.pump(*at, sink, asks) == Flow::Full {
+                    return;
+                }
             }
+            places.retain(|(channel, at)| {
+                self.channels.get(channel).is_some_and(|channel| channel.is_starting(*at))
+            });
         }
     }
 

@@ -9,6 +9,7 @@ use crate::contents::Contents;
 use crate::followers::Audience;
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::ring::Mark;
+use crate::whole::Whole;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -136,8 +137,17 @@ pub struct Start {
     pub mark: Mark,
     /// Whether the edge's ring leads on from there, as the edge said.
     pub covered: bool,
-    /// From the cursor to the mark; for one who is covered a diff without changes, which is the answer to its `use`.
+    /// The parts of a snapshot that come before the events, if it is a large one.
+    pub whole: Option<Arc<Whole>>,
+    /// From the cursor, or from the whole, to the mark; for one who is covered a diff without changes, which is the answer to its `use`.
     pub events: Vec<Event>,
+}
+
+impl Start {
+    /// All that the follower is told, in order.
+    pub fn told(&self) -> impl Iterator<Item = &Event> {
+        self.whole.iter().flat_map(|whole| whole.parts()).chain(&self.events)
+    }
 }
 
 /// A follower that its edge cannot bring up to date: to be put to the shard as [`Input::CatchUp`].

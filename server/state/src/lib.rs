@@ -25,6 +25,7 @@ mod rule;
 mod shard;
 mod slots;
 mod stored;
+mod whole;
 mod write;
 
 pub use answers::Answer;
@@ -41,3 +42,4 @@ pub use patch::patch;
 pub use ring::Mark;
 pub use rule::Rule;
 pub use shard::Shard;
+pub use whole::{Frames, Whole};

@@ -17,6 +17,7 @@ use crate::idle::Place;
 use crate::ids::{Author, ChannelId, SessionId};
 use crate::kind::Kind;
 use crate::ring::Mark;
+use crate::whole::Wholes;
 use crate::write::{Refusal, Staged, Writer};
 
 /// When and under which circumstances a request is handled.
@@ -33,6 +34,8 @@ pub(crate) struct Object {
     pub contents: Contents,
     kind: Arc<Kind>,
     followers: Followers,
+    /// Snapshots for those who join soon; empty where the object is not large.
+    pub wholes: Wholes,
     /// When it dies, if no one comes: set while nobody follows it and there is nothing to store.
     dies_ms: Option<u64>,
     /// Its place among the idle.
@@ -57,8 +60,9 @@ impl Object {
     pub fn new(name: ObjectName, contents: Contents, kind: Arc<Kind>, now_ms: u64) -> Self {
         let blank = contents.is_blank();
         let dies_ms = blank.then(|| now_ms.saturating_add(kind.linger_ms));
-        let (followers, place) = (Followers::default(), None);
-        Object { name, contents, kind, followers, dies_ms, place, leaving: false, dirty: false, storing: 0 }
+        let (followers, wholes, place) = (Followers::default(), Wholes::default(), None);
+        let (leaving, dirty, storing) = (false, false, 0);
+        Object { name, contents, kind, followers, wholes, dies_ms, place, leaving, dirty, storing }
     }
 
     pub fn is_durable(&self) -> bool {
@@ -86,6 +90,15 @@ impl Object {
         dirty.then(|| Stored { object: self.name.clone(), contents: self.contents.encode() })
     }
 
+    /// What happens after it was handed to the store in the same turn is in the same batch, and before it: so it must be in it.
+    pub fn store_again(&mut self, stores: &mut [Stored]) {
+        let stored = stores.iter_mut().find(|stored| stored.object == self.name);
+        if let Some(stored) = stored.filter(|_| self.dirty) {
+            stored.contents = self.contents.encode();
+            self.dirty = false;
+        }
+    }
+
     /// The store has what it was handed first of all that it has not confirmed.
     pub fn kept(&mut self) {
         self.storing = self.storing.saturating_sub(1);
@@ -99,7 +112,8 @@ impl Object {
 
     /// The next moment at which something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
-        [self.dies_ms, self.contents.slots.next_expiry()].into_iter().flatten().min()
+        let by_itself = [self.dies_ms, self.contents.slots.next_expiry(), self.wholes.next_ms()];
+        by_itself.into_iter().flatten().min()
     }
 
     /// Whether its time is over.
@@ -125,17 +139,24 @@ impl Object {
     }
 
     /// Tells a session how to begin, or to begin again; nothing if it does not follow.
-    pub fn start(&self, session: SessionId, cursor: Option<Cursor>, covered: bool, effects: &mut Effects) {
+    pub fn start(
+        &mut self,
+        session: SessionId,
+        cursor: Option<Cursor>,
+        covered: bool,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+    ) {
         let Some((group, turn)) = self.followers.group(session) else { return };
+        let (channel, audience) = (group.channel, group.audience.clone());
         let usable = cursor.filter(|cursor| covered && cursor.epoch == self.contents.epoch);
         let held = usable.and_then(Mark::of).filter(|mark| *mark <= self.mark());
-        let (events, mark) = match held {
-            Some(mark) => (vec![self.nothing_since(mark.version)], mark),
-            None => (self.catch_up(cursor, &group.audience.view), self.mark()),
+        let ((whole, events), mark) = match held {
+            Some(mark) => ((None, vec![self.nothing_since(mark.version)]), mark),
+            None => (self.catch_up(cursor, &audience, moment), self.mark()),
         };
         let (object, epoch, covered) = (self.name.clone(), self.contents.epoch, held.is_some());
-        let (channel, audience) = (group.channel, group.audience.clone());
-        let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, events };
+        let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, whole, events };
         effects.deliveries.push(Delivery::Start { session, start });
     }
 
@@ -154,8 +175,9 @@ impl Object {
         true
     }
 
-    /// Deletes the slots whose time is over.
+    /// Deletes the slots whose time is over, and forgets the wholes that no one uses any more.
     pub fn expire(&mut self, now_ms: u64, effects: &mut Effects) {
+        self.wholes.forget(now_ms);
         let expired = self.contents.slots.expired(now_ms);
         self.remove(expired, now_ms, effects);
     }
@@ -198,10 +220,10 @@ impl Object {
         self.contents.answers.keep(author, write.id, answer.clone(), moment.now_ms, moment.limits.inflight);
         effects.deliveries.push(Delivery::Reply { session, event });
         let cause = Cause { author, id: write.id, answer: Some(answer), now_ms: moment.now_ms };
-        if changes.is_empty() {
-            self.log(&cause, Vec::new().into(), lives, effects);
-        } else {
+        if !changes.is_empty() {
             self.publish(&cause, changes, lives, effects);
+        } else if write.id.is_some() {
+            self.log(&cause, Vec::new().into(), lives, effects);
         }
     }
 
@@ -314,7 +336,7 @@ impl Object {
         Some(Event::Reject(Reject { id, fault, version: self.contents.version, winners }))
     }
 
-    fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Mark {
         Mark { version: self.contents.version, sends: self.contents.sends }
     }
 
@@ -335,14 +357,15 @@ impl Object {
         }
     }
 
-    /// For a stored object everything that a retry could ask for again is logged, rejects and sends too.
+    /// For a stored object everything that a retry could ask for again is logged, rejects and sends too. What leaves nothing behind is
+    /// not: an object to which nothing else has happened may die and come again with another epoch, and a log has only one.
     fn log(&mut self, cause: &Cause<'_>, changes: Arc<[Change]>, lives: Vec<Lived>, effects: &mut Effects) {
         let durability = self.kind.durability;
         let Contents { epoch, version, sends, .. } = self.contents;
         if changes.is_empty() && durability == Durability::Memory {
             return;
         }
-        self.dirty = true;
+        self.dirty |= self.is_durable();
         effects.commits.push(Commit {
             object: self.name.clone(),
             durability,

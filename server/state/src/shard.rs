@@ -79,14 +79,15 @@ impl Shard {
             Input::Use { session, author, object, audience, cursor, covered, turn } => {
                 let fresh = self.fresh_channel();
                 self.make(&object);
-                self.with(&object, effects, |object, _, effects| {
+                self.with(&object, effects, |object, moment, effects| {
                     let saw_others = object.join(session, &author, audience, turn, fresh);
-                    object.start(session, cursor.filter(|_| !saw_others), covered && !saw_others, effects);
+                    let cursor = cursor.filter(|_| !saw_others);
+                    object.start(session, cursor, covered && !saw_others, moment, effects);
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, effects, |object, _, effects| {
-                    object.start(session, cursor, false, effects)
+                self.with(&object, effects, |object, moment, effects| {
+                    object.start(session, cursor, false, moment, effects);
                 });
             }
             Input::Release { session, object } => self.release(session, object, effects),
@@ -186,12 +187,9 @@ impl Shard {
 
     /// An object that cannot be had is not in use by anyone.
     fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
-        if let Input::Use { session, object, turn, .. } = input {
-            let fault = fault.clone();
-            self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
-        } else {
-            self.handle(input, effects);
-        }
+        let Input::Use { session, object, turn, .. } = input else { return self.handle(input, effects) };
+        let fault = fault.clone();
+        self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
     }
 
     fn kept(&mut self, name: &ObjectName, effects: &mut Effects) {
@@ -248,6 +246,7 @@ impl Shard {
         act(object, &moment, effects);
         if object.is_durable() {
             effects.held.extend(effects.deliveries.drain(told..));
+            object.store_again(&mut effects.stores);
         }
         let after = object.next_deadline();
         if before != after {

@@ -299,13 +299,14 @@ fn lived(reader: &mut Reader<'_>) -> Result<Lived, Fault> {
 
 fn answer(reader: &mut Reader<'_>) -> Result<Answer, Fault> {
     let mut row = Row::open(reader)?;
-    let first = row.token()?;
-    let answer = if let Token::Unsigned(version) = first {
+    let token = row.token()?;
+    let answer = if let Token::Unsigned(version) = token {
         Answer::Accepted { version, changed: row.flag()? }
-    } else {
-        let Token::Text(name) = first else { return Err(broken("an answer is a version or a code")) };
+    } else if let Token::Text(name) = token {
         let code = Code::ALL.iter().copied().find(|code| code.name() == name);
         Answer::Refused(Fault::new(code.ok_or_else(|| broken("no such code"))?, row.text()?))
+    } else {
+        return Err(broken("an answer is a version or a code"));
     };
     row.close()?;
     Ok(answer)

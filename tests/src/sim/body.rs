@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use slotcast_protocol::{Encoding, Event, ObjectName, Request, json};
+use slotcast_protocol::{Encoding, Event, Fault, ObjectName, Request, json};
 use slotcast_state::{
-    Ask, Author, ChannelId, Delivery, Edge, Effects, Input, Mark, SessionId, Shard, Sink, Start, Taken,
+    Ask, Author, ChannelId, Delivery, Edge, Effects, Frames, Input, Mark, SessionId, Shard, Sink, Start,
+    Taken,
 };
 
 use crate::ledger::Ledger;
+use crate::sim::engine::Engine;
 use crate::sim::socket::frame;
 use crate::sim::world::{What, World};
 
@@ -18,10 +19,11 @@ pub struct EdgeDesk {
     pub flush_due: bool,
 }
 
-/// A shard and its ledger.
+/// A shard, its ledger and its store.
 pub struct ShardDesk {
     pub shard: Shard,
     pub ledger: Ledger,
+    pub engine: Engine,
     pub wakes_ms: Option<u64>,
 }
 
@@ -29,8 +31,9 @@ pub struct ShardDesk {
 pub enum Mail {
     Reply { session: SessionId, event: Event },
     Frame { channel: ChannelId, frame: Vec<u8>, mark: Mark },
-    Start { session: SessionId, start: Box<Start>, frames: Bytes },
+    Start { session: SessionId, start: Box<Start>, frames: Frames },
     Left { session: SessionId, object: ObjectName },
+    Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
 }
 
 fn encoded(event: &Event, encoding: Encoding) -> Vec<u8> {
@@ -158,11 +161,12 @@ impl World {
             let (object, version, changes) = (&commit.object, commit.version, commit.changes.len());
             self.log.line(format!("{} shard {shard}: {object} {version}, {changes} changes", self.now_ms));
         }
+        self.hand_over(shard, &mut effects)?;
         effects.deliveries.into_iter().for_each(|delivery| self.deliver(shard, delivery));
         Ok(())
     }
 
-    fn deliver(&mut self, shard: usize, delivery: Delivery) {
+    pub fn deliver(&mut self, shard: usize, delivery: Delivery) {
         match delivery {
             Delivery::Reply { session, event } => {
                 self.for_edge(shard, session.edge().0.into(), Mail::Reply { session, event });
@@ -175,16 +179,21 @@ impl World {
             }
             Delivery::Start { session, start } => {
                 let encoding = start.audience.encoding;
-                let frames: Vec<u8> =
-                    start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
-                let start = Box::new(start);
-                let mail = Mail::Start { session, start, frames: frames.into() };
+                let last: Vec<u8> = start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
+                let each =
+                    |parts: &[Event]| parts.iter().map(|part| encoded(part, encoding).into()).collect();
+                let parts = start.whole.as_ref().map(|whole| whole.frames(each));
+                let (start, frames) = (Box::new(start), Frames { parts, last: last.into() });
+                let mail = Mail::Start { session, start, frames };
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
             Delivery::Left { session, object } => {
                 self.for_edge(shard, session.edge().0.into(), Mail::Left { session, object });
             }
-            Delivery::Refused { .. } => panic!("nothing is stored here that could be refused"),
+            Delivery::Refused { session, object, turn, fault } => {
+                let mail = Mail::Refused { session, object, turn, fault };
+                self.for_edge(shard, session.edge().0.into(), mail);
+            }
         }
     }
 
@@ -203,10 +212,15 @@ impl World {
                 }
                 let desk = &mut self.edges[edge];
                 desk.edge.start(session, *start, frames, &mut self.sockets, &mut asks);
+                self.flush_soon(edge);
             }
             Mail::Left { session, object } => {
                 self.edges[edge].edge.left(session, &object);
                 self.reply(edge, session, &Event::Released { object });
+            }
+            Mail::Refused { session, object, turn, fault } => {
+                self.edges[edge].edge.refused(session, &object, turn);
+                self.reply(edge, session, &Event::Error { fault, object: Some(object) });
             }
         }
         self.ask(edge, asks);
@@ -227,9 +241,10 @@ impl World {
         let pieces = self.sockets.pieces;
         let done = self.edges[edge].edge.flush(budget, &mut self.sockets, &mut asks);
         self.tally.ring_pieces += self.sockets.pieces - pieces;
+        let given = !done || self.edges[edge].edge.flush_parts(budget, &mut self.sockets, &mut asks);
         self.ask(edge, asks);
-        if !done {
-            self.tally.flushes_cut_short += 1;
+        if !done || !given {
+            self.tally.flushes_cut_short += u64::from(!done);
             self.flush_soon(edge);
         }
         self.settle();

@@ -40,8 +40,8 @@ pub struct Room {
     pub copy: Copy,
     /// Whether the count of sends is known.
     pub counts: bool,
-    /// Sends counted before the parts of a snapshot, if they were, and for which epoch.
-    pub sends_before: Option<(u64, u64)>,
+    /// The copy before the parts of a snapshot: its epoch and version, and its sends if they were counted.
+    pub before: Option<(u64, u64, Option<u64>)>,
     /// A `use` without a cursor was sent behind another, so that lost sends are not told.
     pub used_again: bool,
     /// Before the first answer to `use` of this connection.
@@ -51,6 +51,8 @@ pub struct Room {
     pub unanswered: VecDeque<Pending>,
     /// So many of them were sent on this connection.
     pub sent: usize,
+    /// The server has crashed since.
+    pub crossed: bool,
     /// Versions of successes of this connection.
     pub acknowledged: BTreeSet<u64>,
     /// Requests that were answered long ago.
@@ -96,10 +98,14 @@ impl Room {
         self.copy.cursor().map(|cursor| Cursor { sends: sends(cursor), ..cursor })
     }
 
-    /// An answer has come to the oldest request; kept, to be repeated by mistake.
-    pub fn answer(&mut self) {
-        let pending = self.unanswered.pop_front().expect("the caller has looked");
+    /// An answer has come to the oldest request.
+    pub fn answer(&mut self) -> Pending {
         self.sent -= 1;
+        self.unanswered.pop_front().expect("the caller has looked")
+    }
+
+    /// Kept, to be repeated by mistake.
+    pub fn remember(&mut self, pending: Pending) {
         if pending.id.is_some() && self.answered.len() < 12 {
             self.answered.push(pending);
         }
@@ -142,6 +148,10 @@ impl World {
             }
             return;
         }
+        if room.copy.is_in_parts() && room.releases == 0 && self.dice.percent(20) {
+            return self.change_use(at, &object);
+        }
+        let room = &self.clients[at].rooms[&object];
         if !room.is_calm() {
             return;
         }
@@ -159,6 +169,7 @@ impl World {
     fn some_object(&mut self) -> ObjectName {
         match self.dice.below(self.weather.objects + 1) {
             0 => wishes::object("still/0"),
+            number if number <= self.weather.stored => wishes::object(&format!("safe/{number}")),
             number => wishes::object(&format!("room/{number}")),
         }
     }
@@ -189,16 +200,27 @@ impl World {
         self.speak(at, &Request::Hello { token: None, device, user });
     }
 
+    /// The server was gone.
+    pub fn lose(&mut self, socket: usize) {
+        let at = self.sockets.all[socket].client;
+        if self.clients[at].socket == Some(socket) {
+            self.clients[at].rooms.values_mut().for_each(|room| room.crossed = true);
+            self.cut(at, socket);
+        }
+    }
+
     /// The connection is lost, with what is under way; the server finds out later.
-    fn cut(&mut self, at: usize, socket: usize) {
+    pub fn cut(&mut self, at: usize, socket: usize) {
         self.tally.cuts += 1;
         let until = self.now_ms + self.delay();
         let noticed = until + self.delay() * 2;
         self.sockets.all[socket].client_open = false;
         self.sockets.all[socket].up_until_ms = until;
         self.put(noticed, What::Noticed { socket });
-        let gone = self.dice.percent(3);
+        let gone = !self.quiet && self.dice.percent(3);
         let client = &mut self.clients[at];
+        let within_parts = client.rooms.values().any(|room| room.copy.is_in_parts());
+        self.tally.cuts_within_parts += u64::from(within_parts);
         self.tally.cuts_within_a_frame += u64::from(!client.inbox.is_empty());
         client.inbox.clear();
         (client.socket, client.welcomed, client.gone) = (None, false, gone);
@@ -210,11 +232,14 @@ impl World {
                 room.copy = Copy::default();
             }
             room.acknowledged.clear();
-            room.sends_before = None;
+            room.before = None;
             room.unanswered.retain(|pending| pending.id.is_some());
             (room.sent, room.releases, room.used_again) = (0, 0, false);
         }
         self.log.line(format!("{} client {at}: cut", self.now_ms));
+        if self.quiet {
+            self.put(self.now_ms, What::Act { client: at });
+        }
     }
 
     /// After `welcome`: everything that is wanted, from where it was.
@@ -238,7 +263,7 @@ impl World {
     /// The first answer to `use` has come.
     pub fn resumed(&mut self, at: usize, object: &ObjectName) {
         let room = self.clients[at].rooms.get_mut(object).expect("the answer is about it");
-        room.waiting = false;
+        (room.waiting, room.crossed) = (false, false);
         if !self.clients[at].pipelines {
             let room = self.clients[at].rooms.get_mut(object).expect("the answer is about it");
             let epoch = room.copy.epoch;
@@ -273,8 +298,10 @@ impl World {
         let choice = self.dice.below(4);
         let room = self.clients[at].rooms.get_mut(object).expect("the caller has it");
         let request = Request::Use(Use { object: object.clone(), cursor: None, slots: view.clone() });
+        let within_parts = u64::from(room.copy.is_in_parts());
         if choice < 2 {
             self.tally.second_uses += 1;
+            self.tally.uses_within_parts += within_parts;
             room.views.push(wishes::shows(&view));
             (room.view, room.used_again) = (view, true);
             return self.speak(at, &request);
@@ -283,6 +310,7 @@ impl World {
             return;
         }
         self.tally.releases += 1;
+        self.tally.releases_within_parts += within_parts;
         room.releases += 1;
         room.wanted = false;
         self.speak(at, &Request::Release { object: object.clone() });
@@ -355,6 +383,15 @@ impl World {
             _send => return,
         }
         self.pend(at, object, pending);
+    }
+
+    /// There was no room; the same request again, if none that came later was answered, or never more.
+    pub fn no_room(&mut self, at: usize, object: &ObjectName, pending: Pending) {
+        let room = &self.clients[at].rooms[object];
+        if room.is_calm() && room.unanswered.is_empty() && pending.id.is_some() && self.dice.percent(60) {
+            self.tally.tried_again_for_room += 1;
+            self.pend(at, object, pending);
+        }
     }
 
     fn pend(&mut self, at: usize, object: &ObjectName, pending: Pending) {

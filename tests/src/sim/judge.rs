@@ -1,15 +1,33 @@
 //! The judge: everything that a client hears is held against the ledgers at once, and all of it again at rest.
 
-use slotcast_protocol::{Encoding, Event, ObjectName, Sent, Snapshot};
+use slotcast_protocol::{Code, Durability, Encoding, Event, ObjectName, Sent, Snapshot, Success};
 use slotcast_state::{Effects, Input, SessionId, View};
 
 use crate::json_wire;
-use crate::ledger::same;
-use crate::model::{Cell, Model, State};
-use crate::sim::client::Room;
+use crate::model::{Cell, Model, State, Verdict};
+use crate::sim::body::ShardDesk;
+use crate::sim::client::{Pending, Room};
+use crate::sim::engine::Engine;
 use crate::sim::world::World;
+use crate::verdicts::same;
 
 type Judged = Result<(), String>;
+
+/// An answer, as far as it has to be the same again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Heard {
+    Success { version: u64, changed: bool },
+    Reject(Code),
+}
+
+impl Heard {
+    pub fn of(verdict: &Verdict) -> Heard {
+        match verdict {
+            Verdict::Success { version, changed } => Heard::Success { version: *version, changed: *changed },
+            Verdict::Reject { code, .. } => Heard::Reject(*code),
+        }
+    }
+}
 
 fn judge(holds: bool, what: impl FnOnce() -> String) -> Judged {
     if holds { Ok(()) } else { Err(what()) }
@@ -36,16 +54,20 @@ impl World {
                 self.resume(at);
                 Ok(())
             }
-            Event::Success(success) => {
-                self.answered(at, success.id, success.changed.then_some(success.version))
+            Event::Success(Success { id, version, changed, .. }) => {
+                self.answered(at, *id, Heard::Success { version: *version, changed: *changed })
             }
-            Event::Reject(reject) => self.answered(at, reject.id, None),
+            Event::Reject(reject) => self.answered(at, reject.id, Heard::Reject(reject.fault.code)),
             Event::Snapshot(snapshot) => self.snapshot(at, session, snapshot, &event),
             Event::Diff(diff) => self.diff(at, session, &diff.object, &event),
             Event::Sent(sent) => self.sent(at, sent, &event),
             Event::Released { object } => self.released(at, object),
             Event::Fingerprint { object, epoch, version, md5 } => {
                 self.fingerprint(at, object, (*epoch, *version), md5)
+            }
+            Event::Error { fault, object: Some(_) } if fault.code == Code::Unavailable => {
+                self.cut(at, socket);
+                Ok(())
             }
             Event::Error { .. } | Event::Pong { .. } | Event::Goaway { .. } => Err("no one asked".to_owned()),
         };
@@ -63,39 +85,72 @@ impl World {
     }
 
     /// Answers come in the order of the requests, per object.
-    fn answered(&mut self, at: usize, id: Option<u64>, version: Option<u64>) -> Judged {
-        let mut rooms = self.clients[at].rooms.values_mut();
+    fn answered(&mut self, at: usize, id: Option<u64>, heard: Heard) -> Judged {
+        let mut rooms = self.clients[at].rooms.iter_mut();
         let asked = |room: &&mut Room| room.sent > 0 && room.unanswered.front().is_some_and(|p| p.id == id);
-        let room = rooms.find(asked).ok_or("an answer to nothing, or out of order")?;
-        room.acknowledged.extend(version);
-        room.answer();
-        Ok(())
+        let room = rooms.find_map(|(object, room)| Some((object, asked(&&mut *room).then_some(room)?)));
+        let (object, room) = room.ok_or("an answer to nothing, or out of order")?;
+        let (object, pending) = (object.clone(), room.answer());
+        if heard == Heard::Reject(Code::StorageFull) {
+            judge(self.is_new(at, &object, &pending), || "no room for what was answered".to_owned())?;
+            self.no_room(at, &object, pending);
+            return Ok(());
+        }
+        if let Heard::Success { version, changed: true } = heard {
+            room.acknowledged.insert(version);
+        }
+        room.remember(pending.clone());
+        self.the_same_again(at, object, &pending, heard)
+    }
+
+    fn is_new(&self, at: usize, object: &ObjectName, pending: &Pending) -> bool {
+        let key = pending.id.map(|id| (at, object.clone(), pending.epoch, id));
+        key.is_none_or(|key| !self.heard.contains_key(&key))
+    }
+
+    /// A repeated request has one answer, unless it is no longer kept. Another life of the object knows nothing of it; a stored object has
+    /// one only as long as nothing has happened to it.
+    fn the_same_again(&mut self, at: usize, object: ObjectName, pending: &Pending, heard: Heard) -> Judged {
+        let Some(id) = pending.id else { return Ok(()) };
+        if heard == Heard::Reject(Code::WrongEpoch) {
+            let stored = self.kinds.of(&object).durability > Durability::Memory;
+            let new = self.is_new(at, &object, pending);
+            return judge(new || !stored, || format!("{id} was answered in this life"));
+        }
+        if heard == Heard::Reject(Code::AnswerForgotten) {
+            return Ok(());
+        }
+        let key = (at, object, pending.epoch, id);
+        self.tally.answers_compared += u64::from(self.heard.contains_key(&key));
+        let first = *self.heard.entry(key).or_insert(heard);
+        judge(first == heard, || format!("the answer to {id} was {first:?}"))
     }
 
     fn snapshot(&mut self, at: usize, session: SessionId, snapshot: &Snapshot, event: &Event) -> Judged {
         let object = &snapshot.object;
         let room = self.room(at, object)?;
-        let (epoch, have) = (room.copy.epoch, room.copy.have);
-        let was_complete = room.copy.complete;
-        if was_complete {
-            room.sends_before = room.counts.then_some((epoch, room.copy.sends));
+        if room.copy.complete {
+            let sends = room.counts.then_some(room.copy.sends);
+            room.before = Some((room.copy.epoch, room.copy.have, sends));
         }
-        judge(!was_complete || epoch != snapshot.epoch || have <= snapshot.version, || {
-            format!("back from {have} to {}", snapshot.version)
-        })?;
+        let interrupted = snapshot.part == 1 && room.copy.is_in_parts();
+        judge(!interrupted || room.used_again, || "parts begin anew, and no one asked".to_owned())?;
         room.copy.take(event).map_err(|broken| broken.0)?;
         if snapshot.more {
             return Ok(());
         }
-        let known = room.sends_before.take().filter(|(epoch, _)| *epoch == snapshot.epoch);
-        if let Some((_, sends)) = known {
+        let before = room.before.take();
+        let met_other = before.is_some_and(|(epoch, ..)| epoch != snapshot.epoch);
+        let before = before.filter(|_| !met_other);
+        let from = before.map_or(0, |(_, have, _)| have);
+        judge(from <= snapshot.version, || format!("back from {from} to {}", snapshot.version))?;
+        if let Some((_, _, Some(sends))) = before {
             let lost = snapshot.sends.checked_sub(sends).ok_or("fewer sends than before")?;
             let told = snapshot.skipped == lost || snapshot.skipped == 0 && room.used_again;
             judge(told, || format!("{lost} sends are lost, and told are {}", snapshot.skipped))?;
         }
         room.counts = true;
-        let (waiting, met_other) = (room.waiting, epoch != 0 && epoch != snapshot.epoch);
-        let from = if met_other || !was_complete { 0 } else { have };
+        let waiting = room.waiting;
         self.tally.sends_skipped += snapshot.skipped;
         self.tally.resumed_by_snapshot += u64::from(waiting);
         self.tally.other_epochs_met += u64::from(met_other);
@@ -106,15 +161,22 @@ impl World {
         Ok(())
     }
 
+    /// Whether the client is being given parts of some object.
+    fn is_in_parts(&self, at: usize) -> bool {
+        self.clients[at].rooms.values().any(|room| room.copy.is_in_parts())
+    }
+
     fn diff(&mut self, at: usize, session: SessionId, object: &ObjectName, event: &Event) -> Judged {
         let Event::Diff(diff) = event else { return Ok(()) };
         let room = self.room(at, object)?;
         let have = room.copy.have;
         judge(diff.from <= diff.to && have <= diff.to, || format!("back from {have} to {}", diff.to))?;
         room.copy.take(event).map_err(|broken| broken.0)?;
-        let waiting = room.waiting;
+        let (waiting, crossed) = (room.waiting, room.crossed);
+        self.tally.others_within_parts += u64::from(self.is_in_parts(at));
         self.tally.sends_skipped += diff.skipped;
         self.tally.resumed_by_diff += u64::from(waiting);
+        self.tally.resumed_by_diff_across_a_crash += u64::from(waiting && crossed);
         self.follows_from(at, session, object, have)?;
         if waiting {
             self.resumed(at, object)
@@ -123,7 +185,7 @@ impl World {
     }
 
     /// The copy is the object at its version, and each of the session's own writes in it was answered before.
-    fn follows_from(&self, at: usize, session: SessionId, object: &ObjectName, from: u64) -> Judged {
+    pub fn follows_from(&self, at: usize, session: SessionId, object: &ObjectName, from: u64) -> Judged {
         let room = &self.clients[at].rooms[object];
         let model = self.model(object, room.copy.epoch)?;
         let state = model.states.get(room.copy.have as usize);
@@ -168,7 +230,7 @@ impl World {
         let room = self.room(at, object)?;
         room.releases = room.releases.checked_sub(1).ok_or("released without a release")?;
         room.copy = Default::default();
-        (room.counts, room.sends_before) = (false, None);
+        (room.counts, room.before) = (false, None);
         room.views = room.views.pop().into_iter().collect();
         Ok(())
     }
@@ -206,15 +268,30 @@ impl World {
         for at in 0..self.shards.len() {
             let objects: Vec<_> = self.shards[at].ledger.objects().cloned().collect();
             objects.iter().try_for_each(|object| self.judge_object(at, object))?;
+            self.judge_store(at)?;
         }
         Ok(())
+    }
+
+    /// If it crashed now, nothing would be lost.
+    fn judge_store(&self, shard: usize) -> Judged {
+        let ShardDesk { ledger, engine, .. } = &self.shards[shard];
+        let Engine { disk, under_way, gathering } = engine;
+        let idle = under_way.is_none() && gathering.entries.is_empty() && gathering.held.is_empty();
+        judge(idle, || "at rest something is held".to_owned())?;
+        let survivors = disk.clone().recover(&self.kinds, self.limits.inflight)?;
+        survivors.iter().try_for_each(|survivor| ledger.stands(&survivor.object, &survivor.contents))?;
+        let models = ledger.objects().filter_map(|object| ledger.living(object));
+        let stored = models.filter(|model| model.is_stored() && !model.is_blank()).count();
+        judge(stored == survivors.len(), || format!("{} of {stored} objects are stored", survivors.len()))
     }
 
     /// No slot is left of those who are gone, and the shard's fingerprint is that of the copies.
     fn judge_object(&mut self, shard: usize, object: &ObjectName) -> Judged {
         let model = self.shards[shard].ledger.living(object).ok_or("it was just there")?;
         let orphans = model.orphans();
-        judge(orphans.is_empty(), || format!("{object}: {orphans:?} should be gone"))?;
+        let awake = self.shards[shard].ledger.is_awake(object);
+        judge(orphans.is_empty() || !awake, || format!("{object}: {orphans:?} should be gone"))?;
         let whole = |room: &Room| room.wanted && room.views.last() == Some(&View::default());
         for at in 0..self.clients.len() {
             let client = &self.clients[at];
@@ -228,7 +305,7 @@ impl World {
             let desk = &mut self.shards[shard];
             let input = Input::Fingerprint { session, object: object.clone() };
             desk.ledger.run(&mut desk.shard, input, &mut effects)?;
-            let theirs = effects.deliveries.iter().any(|delivery| {
+            let theirs = effects.deliveries.iter().chain(&effects.held).any(|delivery| {
                 let slotcast_state::Delivery::Reply { event, .. } = delivery else { return false };
                 matches!(event, Event::Fingerprint { md5, .. } if *md5 == ours)
             });

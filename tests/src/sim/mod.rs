@@ -11,10 +11,12 @@
 
 mod body;
 mod client;
+mod engine;
 mod judge;
 mod log;
 mod socket;
 mod tally;
+mod trouble;
 mod weather;
 mod world;
 

@@ -56,6 +56,32 @@ tally! {
     snapshots,
     diffs,
     parts,
+    crashes,
+    batches,
+    /// At a crash.
+    batches_lost,
+    /// They reached the disk, and no one was told before the crash.
+    batches_kept_untold,
+    resumed_by_diff_across_a_crash,
+    /// Whole objects that went to the store.
+    wholes,
+    evicted,
+    loaded,
+    loads_refused,
+    /// Inputs behind a load.
+    waited,
+    /// Objects that came back with slots of an earlier run's sessions.
+    swept,
+    storage_full,
+    tried_again_for_room,
+    /// Answers that came twice and were the same.
+    answers_compared,
+    older_parts,
+    /// Between two parts of a snapshot.
+    cuts_within_parts,
+    uses_within_parts,
+    releases_within_parts,
+    others_within_parts,
 }
 
 impl Tally {
@@ -70,5 +96,12 @@ impl Tally {
         self.snapshots += met.snapshots;
         self.diffs += met.diffs;
         self.parts += met.parts;
+        self.evicted += met.evicted;
+        self.loaded += met.loaded;
+        self.loads_refused += met.loads_refused;
+        self.waited += met.waited;
+        self.swept += met.swept;
+        self.storage_full += met.storage_full;
+        self.older_parts += met.older_parts;
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use slotcast_protocol::{Encoding, Limits};
-use slotcast_state::{Edge, EdgeId, Input, Shard};
+use slotcast_protocol::{Encoding, Limits, ObjectName};
+use slotcast_state::{Edge, EdgeId, Input, Kinds, Shard};
 
 use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::sim::body::{EdgeDesk, Mail, ShardDesk};
 use crate::sim::client::Client;
+use crate::sim::engine::Engine;
+use crate::sim::judge::Heard;
 use crate::sim::log::Log;
 use crate::sim::socket::Sockets;
 use crate::sim::tally::Tally;
@@ -50,13 +52,29 @@ pub enum What {
     Noticed {
         socket: usize,
     },
+    /// The client finds that the server is gone.
+    Lost {
+        socket: usize,
+    },
+    /// The disk has the batch that was under way.
+    Durable {
+        shard: usize,
+    },
+    /// The store answers a load.
+    Look {
+        shard: usize,
+        object: ObjectName,
+    },
+    Trouble,
 }
 
 pub struct World {
     pub weather: Weather,
+    pub kinds: Arc<Kinds>,
+    pub limits: Arc<Limits>,
     pub dice: Dice,
     pub now_ms: u64,
-    queue: BTreeMap<(u64, u64), What>,
+    pub queue: BTreeMap<(u64, u64), What>,
     queued: u64,
     /// When the last message of a link arrives.
     links: BTreeMap<(usize, usize), u64>,
@@ -68,7 +86,11 @@ pub struct World {
     pub log: Log,
     /// No one starts anything any more.
     pub quiet: bool,
+    /// The disks take nothing more.
+    pub full: bool,
     pub tags: u64,
+    /// The first answers to requests with an id: by client, object, epoch, id.
+    pub heard: BTreeMap<(usize, ObjectName, u64, u64), Heard>,
 }
 
 /// What went wrong, and when.
@@ -116,15 +138,17 @@ impl World {
         let edge = |number| EdgeDesk { edge: Edge::new(EdgeId(number), limits.clone()), flush_due: false };
         let edges = (0..weather.edges as u16).map(edge).collect();
         let mut shard = |number| {
-            let shard = Shard::new(number, dice.roll(), kinds.clone(), limits.clone(), 0);
+            let shard = Shard::new(number, dice.roll(), kinds.clone(), limits.clone(), weather.idle_bytes);
             let mut ledger = Ledger::new(kinds.clone(), limits.clone());
             ledger.ids_are_unique = true;
-            ShardDesk { shard, ledger, wakes_ms: None }
+            ShardDesk { shard, ledger, engine: Engine::default(), wakes_ms: None }
         };
         let shards = (0..weather.shards as u16).map(&mut shard).collect();
         let clients = (0..weather.clients).map(|number| Client::new(number, &mut dice)).collect();
         let mut world = World {
             weather,
+            kinds,
+            limits,
             dice,
             now_ms: 1_000,
             queue: BTreeMap::new(),
@@ -137,18 +161,33 @@ impl World {
             tally: Tally::default(),
             log: Log::new(aloud),
             quiet: false,
+            full: false,
             tags: 0,
+            heard: BTreeMap::new(),
         };
         world.log.line(format!("{:?}", world.weather));
         (0..world.clients.len()).for_each(|client| world.put(1_000, What::Act { client }));
+        world.put(1_000, What::Trouble);
         world
+    }
+
+    /// For another run of the server.
+    pub fn fresh_shard(&mut self, number: usize) -> Shard {
+        let (kinds, limits, seed) = (self.kinds.clone(), self.limits.clone(), self.dice.roll());
+        Shard::new(number as u16, seed, kinds, limits, self.weather.idle_bytes)
+    }
+
+    /// From now on everything only comes to its end.
+    fn calm_down(&mut self) {
+        self.quiet = true;
+        (0..self.clients.len()).for_each(|client| self.put(self.now_ms, What::Act { client }));
+        self.fill(false);
     }
 
     /// The next event; false when all is at rest.
     fn step(&mut self, step: u64) -> Result<bool, String> {
         if step == self.weather.events {
-            self.quiet = true;
-            (0..self.clients.len()).for_each(|client| self.put(self.now_ms, What::Act { client }));
+            self.calm_down();
         }
         if step > EVENTS_MAX {
             return Err("it does not come to rest".to_owned());
@@ -157,8 +196,7 @@ impl World {
             if self.quiet {
                 return Ok(false);
             }
-            self.quiet = true;
-            (0..self.clients.len()).for_each(|client| self.put(self.now_ms, What::Act { client }));
+            self.calm_down();
             return Ok(true);
         };
         self.now_ms = at_ms;
@@ -189,6 +227,10 @@ impl World {
                 }
             }
             What::Noticed { socket } => self.close(socket),
+            What::Lost { socket } => self.lose(socket),
+            What::Durable { shard } => self.durable(shard),
+            What::Look { shard, object } => self.look(shard, object)?,
+            What::Trouble => self.trouble()?,
         }
         Ok(())
     }

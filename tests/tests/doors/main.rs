@@ -5,6 +5,7 @@ mod conversation;
 mod drain;
 mod encodings;
 mod handshake;
+mod large;
 mod refusals;
 mod server;
 mod socket;

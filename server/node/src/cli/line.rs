@@ -123,15 +123,20 @@ mod tests {
         if name.is_empty() { User::server() } else { User::parse(name).expect("a good name") }
     }
 
-    fn snapshot(epoch: u64, version: u64, slots: &[(&str, u64, &str)], more: bool) -> Snapshot {
+    fn snapshot(
+        epoch: u64,
+        version: u64,
+        slots: &[(&str, u64, &str)],
+        (part, parts): (u64, u64),
+    ) -> Snapshot {
         let record = |(name, version, text): &(&str, u64, &str)| Record {
             slot: slot(name),
             version: *version,
             by: user("alice"),
             value: Some(json(text)),
         };
-        let slots = slots.iter().map(record).collect();
-        Snapshot { object: object(), epoch, version, sends: 0, slots, more, skipped: 0, part: 1, parts: 1 }
+        let (object, slots, more) = (object(), slots.iter().map(record).collect(), part < parts);
+        Snapshot { object, epoch, version, sends: 0, slots, more, skipped: 0, part, parts }
     }
 
     fn diff(from: u64, to: u64, changes: Vec<(u64, &str, ChangeKind)>, skipped: u64) -> Diff {
@@ -150,8 +155,8 @@ mod tests {
     #[test]
     fn an_evening_at_the_auction() {
         let mut copy = ObjectCopy::new(false);
-        assert!(copy.take_snapshot(snapshot(5, 7, &[("price", 7, "100")], true)).is_empty());
-        let news = copy.take_snapshot(snapshot(5, 7, &[("table", 3, "{\"cells\":[1,2]}")], false));
+        assert!(copy.take_snapshot(snapshot(5, 7, &[("price", 7, "100")], (1, 2))).is_empty());
+        let news = copy.take_snapshot(snapshot(5, 7, &[("table", 3, "{\"cells\":[1,2]}")], (2, 2)));
         assert_eq!(
             lines(&news),
             [
@@ -214,7 +219,7 @@ mod tests {
     fn a_gap_is_a_fault() {
         let mut copy = ObjectCopy::new(false);
         assert!(copy.take_diff(diff(0, 1, Vec::new(), 0)).is_err());
-        copy.take_snapshot(snapshot(5, 7, &[], false));
+        copy.take_snapshot(snapshot(5, 7, &[], (1, 1)));
         assert!(copy.take_diff(diff(8, 9, Vec::new(), 0)).is_err());
         let append = ChangeKind::Append { slot: slot("a"), items: [json("1")].into(), keep: 0 };
         assert!(copy.take_diff(diff(7, 9, vec![(8, "bob", set("a", "1")), (9, "bob", append)], 0)).is_err());
@@ -223,8 +228,8 @@ mod tests {
     #[test]
     fn another_life() {
         let mut copy = ObjectCopy::new(true);
-        copy.take_snapshot(snapshot(5, 7, &[("a", 1, "1"), ("b", 2, "2"), ("c", 3, "3")], false));
-        let news = copy.take_snapshot(snapshot(6, 2, &[("a", 1, "1"), ("b", 2, "9")], false));
+        copy.take_snapshot(snapshot(5, 7, &[("a", 1, "1"), ("b", 2, "2"), ("c", 3, "3")], (1, 1)));
+        let news = copy.take_snapshot(snapshot(6, 2, &[("a", 1, "1"), ("b", 2, "9")], (1, 1)));
         assert_eq!(
             lines(&news),
             [
@@ -238,7 +243,7 @@ mod tests {
     #[test]
     fn with_patterns_a_jump_is_nothing_special() {
         let mut copy = ObjectCopy::new(true);
-        copy.take_snapshot(snapshot(5, 7, &[], false));
+        copy.take_snapshot(snapshot(5, 7, &[], (1, 1)));
         let news = copy.take_diff(diff(7, 12, vec![(12, "bob", set("a", "1"))], 0)).expect("it fits");
         assert_eq!(lines(&news), ["12:03:05.001     12 bob        a = 1"]);
     }
@@ -246,7 +251,7 @@ mod tests {
     #[test]
     fn sends() {
         let mut copy = ObjectCopy::new(false);
-        copy.take_snapshot(snapshot(5, 7, &[], false));
+        copy.take_snapshot(snapshot(5, 7, &[], (1, 1)));
         let name = SendName::parse("cheer").expect("a good name");
         let sent = Sent { object: object(), version: 7, name, value: json("\"hi\\u001b\""), by: user("bob") };
         assert_eq!(lines(&[copy.take_sent(sent)]), ["12:03:05.001      7 bob      ! cheer \"hi\\u001b\""]);

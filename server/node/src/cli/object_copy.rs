@@ -77,7 +77,10 @@ impl ObjectCopy {
 
     /// Replaces the copy, once the last part is there.
     pub fn take_snapshot(&mut self, snapshot: Snapshot) -> Vec<News> {
-        let Snapshot { epoch, version, sends, slots, more, skipped, .. } = snapshot;
+        let Snapshot { epoch, version, sends, slots, more, skipped, part, .. } = snapshot;
+        if part == 1 {
+            self.parts.clear();
+        }
         self.parts.extend(slots);
         if more {
             return Vec::new();
@@ -85,7 +88,9 @@ impl ObjectCopy {
         let anew = self.cursor.is_some_and(|cursor| cursor.epoch != epoch);
         self.cursor = Some(Cursor { epoch, version, sends: Some(sends) });
         let records = std::mem::take(&mut self.parts).into_iter();
-        let new: BTreeMap<SlotName, Record> = records.map(|record| (record.slot.clone(), record)).collect();
+        let mut new: BTreeMap<SlotName, Record> =
+            records.map(|record| (record.slot.clone(), record)).collect();
+        new.retain(|_, record| record.value.is_some());
         let old = std::mem::replace(&mut self.slots, new);
         let mut news = vec![News::Whole { epoch, version, slots: self.slots.len(), anew }];
         news.extend((skipped > 0).then_some(News::Skipped(skipped)));

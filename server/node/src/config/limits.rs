@@ -39,6 +39,8 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "ring_bytes" => KIB..=GIB,
         "idle_bytes" => 1..=1024 * GIB,
         "log_bytes" => MIB..=64 * GIB,
+        // Clients take messages of 8 MiB.
+        "part_bytes" => 256..=4 * MIB,
         "drain_ms" => 1..=HOUR_MS,
         _unknown => return None,
     })

@@ -46,9 +46,11 @@ impl Committer<'_> {
                 }
             }
             self.commit(&group);
-            self.tidy();
+            // What is tidied up is first written a second time: not while there is no room.
             if self.full {
                 self.reserve();
+            } else {
+                self.tidy();
             }
             if stop.is_some() {
                 return stop;

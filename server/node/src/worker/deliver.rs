@@ -1,8 +1,10 @@
 //! From effects to letters: every event is encoded once per channel, however many edges and followers get it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use slotcast_protocol::{Cursor, Event};
-use slotcast_state::{ChannelId, Delivery, Mark, Start};
+use slotcast_state::{ChannelId, Delivery, Frames, Mark, Start};
 
 use super::desk::Mail;
 use crate::frame;
@@ -32,7 +34,7 @@ impl<'a> Turn<'a> {
                 }
             }
             Delivery::Start { session, start } => {
-                let frames = self.encode_start(&start);
+                let frames = Frames { parts: self.encode_whole(&start), last: self.encode_events(&start) };
                 self.to(session.edge().0, Mail::Start { session, start: Box::new(start), frames });
             }
             Delivery::Left { session, object } => self.to(session.edge().0, Mail::Left { session, object }),
@@ -51,7 +53,18 @@ impl<'a> Turn<'a> {
         self.mail[usize::from(edge)].push(mail);
     }
 
-    fn encode_start(&mut self, start: &Start) -> Bytes {
+    /// Once for all who are given the same.
+    fn encode_whole(&self, start: &Start) -> Option<Arc<[Bytes]>> {
+        let encoding = start.audience.encoding;
+        start.whole.as_ref().map(|whole| {
+            whole.frames(|parts| {
+                self.metrics.snapshots_encoded.inc();
+                parts.iter().map(|part| frame::of(part, encoding)).collect()
+            })
+        })
+    }
+
+    fn encode_events(&mut self, start: &Start) -> Bytes {
         let Start { channel, cursor, mark, events, audience, .. } = start;
         if let Some((same_channel, same_cursor, same_mark, frames)) = &self.last_start
             && (same_channel, same_cursor, same_mark) == (channel, cursor, mark)
@@ -59,6 +72,8 @@ impl<'a> Turn<'a> {
             return frames.clone();
         }
         self.metrics.caught_up.inc();
+        let snapshot = start.whole.is_none() && matches!(events.first(), Some(Event::Snapshot(_)));
+        self.metrics.snapshots_encoded.inc_by(snapshot.into());
         let mut out = Vec::new();
         events.iter().for_each(|event: &Event| frame::put(event, audience.encoding, &mut out));
         let frames = Bytes::from(out);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
-use slotcast_state::{ChannelId, Found, Input, Mark, SessionId, Start};
+use slotcast_state::{ChannelId, Found, Frames, Input, Mark, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
 pub enum Letter {
@@ -30,8 +30,8 @@ pub enum Mail {
     Reply { session: SessionId, event: Event },
     /// For all followers that the edge has in the channel.
     Frame { channel: ChannelId, frame: Bytes, mark: Mark },
-    /// A follower begins; `frames` are the start's events.
-    Start { session: SessionId, start: Box<Start>, frames: Bytes },
+    /// A follower begins; `frames` are what the start tells.
+    Start { session: SessionId, start: Box<Start>, frames: Frames },
     /// A session has left an object.
     Left { session: SessionId, object: ObjectName },
     /// A session's `use` cannot be answered.

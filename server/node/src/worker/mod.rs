@@ -37,6 +37,9 @@ use wheel::Wheel;
 /// Followers served before the other tasks of the thread get a turn.
 const FLUSH_BUDGET: usize = 512;
 
+/// Parts of snapshots in one turn. A part is some 30 µs of work, most of it the kernel's.
+const PARTS_BUDGET: usize = 64;
+
 /// What all workers share.
 pub struct House {
     pub limits: Arc<Limits>,
@@ -234,7 +237,21 @@ impl Worker {
             }
             tokio::task::yield_now().await;
         }
+        self.hand_out_parts().await;
         self.sockets.borrow_mut().flush();
+    }
+
+    /// Some of them; the rest has its turns behind the next live frames.
+    async fn hand_out_parts(&self) {
+        let mut asks = Vec::new();
+        let done =
+            self.edge.borrow_mut().flush_parts(PARTS_BUDGET, &mut *self.sockets.borrow_mut(), &mut asks);
+        self.ask(asks);
+        if !done {
+            // A bell that rings at once would leave no one else a turn.
+            tokio::task::yield_now().await;
+            self.bell.notify_one();
+        }
     }
 
     fn send_letters(&self) {

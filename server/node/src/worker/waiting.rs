@@ -1,8 +1,10 @@
 //! What waits for the store: commits that gather while an earlier batch is under way, and what may be told only when they are kept.
 
+use std::collections::{HashSet, VecDeque};
+
 use slotcast_protocol::writer::Writer;
 use slotcast_protocol::{Durability, ObjectName};
-use slotcast_state::{Delivery, Effects, Stored};
+use slotcast_state::{Commit, Delivery, Effects, Stored};
 
 use crate::engine::Batch;
 
@@ -11,17 +13,20 @@ use crate::engine::Batch;
 pub struct Waiting {
     shard: u16,
     position: u64,
-    gathering: Gathering,
     under_way: Option<UnderWay>,
     bytes_under_way: usize,
+    /// Batches that are complete, in their order; mostly none.
+    complete: VecDeque<Gathering>,
+    gathering: Gathering,
 }
 
-/// For the next batch.
+/// For a batch that is to come.
 #[derive(Default)]
 struct Gathering {
     commits: Writer,
     objects: Vec<ObjectName>,
     stores: Vec<Stored>,
+    stored: HashSet<ObjectName>,
     store_bytes: usize,
     held: Vec<Delivery>,
 }
@@ -29,7 +34,7 @@ struct Gathering {
 /// What happens when the store says that it has the batch.
 struct UnderWay {
     held: Vec<Delivery>,
-    stored: Vec<ObjectName>,
+    stored: HashSet<ObjectName>,
 }
 
 /// bytes of commits that wait; a disk that is slower than its writers slows them down
@@ -42,25 +47,31 @@ impl Waiting {
 
     /// Takes what a turn has for the store; what may be told at once stays in `effects`.
     pub fn take(&mut self, effects: &mut Effects) {
-        let Gathering { commits, objects, stores, store_bytes, held } = &mut self.gathering;
-        for commit in effects.commits.drain(..).filter(|commit| commit.durability > Durability::Memory) {
-            commit.encode(commits);
-            objects.push(commit.object);
+        let durable = |commit: &Commit| commit.durability > Durability::Memory;
+        for commit in effects.commits.drain(..).filter(durable) {
+            // A whole object is as of the end of its batch: what happens to it later begins another.
+            if self.gathering.stored.contains(&commit.object) {
+                self.complete.push_back(std::mem::take(&mut self.gathering));
+            }
+            commit.encode(&mut self.gathering.commits);
+            self.gathering.objects.push(commit.object);
         }
+        let Gathering { stores, stored, store_bytes, held, .. } = &mut self.gathering;
         *store_bytes += effects.stores.iter().map(|stored| stored.contents.len()).sum::<usize>();
+        stored.extend(effects.stores.iter().map(|stored| stored.object.clone()));
         stores.append(&mut effects.stores);
         held.append(&mut effects.held);
     }
 
     /// The next batch, if none is under way and there is something to keep.
     pub fn next_batch(&mut self) -> Option<Batch> {
-        let anything = !self.gathering.commits.0.is_empty() || !self.gathering.stores.is_empty();
-        if self.under_way.is_some() || !anything {
+        if self.under_way.is_some() {
             return None;
         }
-        let Gathering { commits, objects, stores, store_bytes, held } = std::mem::take(&mut self.gathering);
-        self.bytes_under_way = commits.0.len() + store_bytes;
-        let stored = stores.iter().map(|stored| stored.object.clone()).collect();
+        let next = self.complete.pop_front();
+        let next = next.or_else(|| self.gathering.is_work().then(|| std::mem::take(&mut self.gathering)))?;
+        self.bytes_under_way = next.bytes();
+        let Gathering { commits, objects, stores, stored, held, .. } = next;
         self.under_way = Some(UnderWay { held, stored });
         Some(Batch { shard: self.shard, expected: self.position, commits: commits.0, objects, stores })
     }
@@ -74,12 +85,78 @@ impl Waiting {
     pub fn committed(&mut self) -> (Vec<Delivery>, Vec<ObjectName>) {
         self.position += 1;
         self.bytes_under_way = 0;
-        self.under_way.take().map_or_else(Default::default, |batch| (batch.held, batch.stored))
+        let batch = self.under_way.take();
+        batch.map_or_else(Default::default, |batch| (batch.held, batch.stored.into_iter().collect()))
     }
 
     /// Whether so much waits that no more should be asked for.
     pub fn is_long(&self) -> bool {
-        let Gathering { commits, store_bytes, .. } = &self.gathering;
-        commits.0.len() + store_bytes + self.bytes_under_way > LONG_BYTES
+        let complete: usize = self.complete.iter().map(Gathering::bytes).sum();
+        self.gathering.bytes() + complete + self.bytes_under_way > LONG_BYTES
+    }
+}
+
+impl Gathering {
+    fn is_work(&self) -> bool {
+        !self.commits.0.is_empty() || !self.stores.is_empty()
+    }
+
+    fn bytes(&self) -> usize {
+        self.commits.0.len() + self.store_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use slotcast_state::Author;
+
+    use super::*;
+
+    fn object() -> ObjectName {
+        ObjectName::parse("auction/42").expect("a good name")
+    }
+
+    fn commit(version: u64) -> Effects {
+        let commit = Commit {
+            object: object(),
+            durability: Durability::Disk,
+            epoch: 1,
+            version,
+            sends: 0,
+            at_ms: 1,
+            author: Author::server(),
+            id: None,
+            answer: None,
+            changes: Arc::new([]),
+            lives: Vec::new(),
+        };
+        Effects { commits: vec![commit], ..Effects::default() }
+    }
+
+    fn whole(contents: u8) -> Effects {
+        let stored = Stored { object: object(), contents: vec![contents] };
+        Effects { stores: vec![stored], ..Effects::default() }
+    }
+
+    #[test]
+    fn what_happens_after_a_whole_object_is_in_a_later_batch() {
+        let mut waiting = Waiting::new(3);
+        waiting.take(&mut commit(1));
+        let first = waiting.next_batch().expect("there is something to keep");
+        assert_eq!((first.shard, first.expected, first.objects.len()), (3, 0, 1));
+        for mut effects in [commit(2), whole(2), commit(3), commit(4), whole(4)] {
+            waiting.take(&mut effects);
+            assert!(waiting.next_batch().is_none(), "one is under way");
+        }
+        let mut batches = Vec::new();
+        waiting.committed();
+        while let Some(batch) = waiting.next_batch() {
+            waiting.committed();
+            let whole: Vec<u8> = batch.stores.iter().flat_map(|stored| stored.contents.clone()).collect();
+            batches.push((batch.expected, batch.objects.len(), whole));
+        }
+        assert_eq!(batches, [(1, 1, vec![2]), (2, 2, vec![4])]);
     }
 }

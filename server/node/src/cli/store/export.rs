@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use slotcast_protocol::{ObjectName, json};
 use slotcast_state::Contents;
 
-use super::{Data, Failure};
+use super::{Data, Failure, count};
+use crate::cli::failure::say;
 use crate::cli::screen::{print, printable};
 use crate::engine::embedded::tools;
 
@@ -22,17 +23,30 @@ pub struct Export {
     data: Data,
 }
 
+/// What is damaged is named and left out; the rest can be imported elsewhere.
 pub fn run(export: Export) -> Result<(), Failure> {
-    let mut unread = None;
+    let (mut unread, mut faults) = (None, 0);
     let done = tools::export(&export.data.folder, |object, contents| {
-        print(&printable(&line(object, contents))).map_err(|failure| {
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(fault) => {
+                faults += 1;
+                say(&fault.to_string());
+                return Ok(());
+            }
+        };
+        print(&printable(&line(object, &contents))).map_err(|failure| {
             unread = Some(failure);
             tools::stop()
         })
     });
     match (done, unread) {
         (_, Some(failure)) => Err(failure),
-        (done, None) => done.map(drop).map_err(Failure::from),
+        (Err(error), None) => Err(error.into()),
+        (Ok(()), None) if faults > 0 => {
+            Err(Failure::Failed(format!("{} left out, as said above", count(faults, "damaged object"))))
+        }
+        (Ok(()), None) => Ok(()),
     }
 }
 
@@ -42,7 +56,7 @@ fn line(object: &ObjectName, contents: &Contents) -> String {
     let mut line = format!("{{\"object\":{},\"epoch\":{}", text(object.as_str()), contents.epoch());
     write!(line, ",\"version\":{},\"sends\":{},\"slots\":{{", contents.version(), contents.sends())
         .expect(GROWS);
-    for (number, record) in contents.records().enumerate() {
+    for (number, record) in contents.lasting_records().enumerate() {
         let value = record.value.as_ref().map_or("null".to_owned(), |value| json::value_text(value.bytes()));
         let comma = if number == 0 { "" } else { "," };
         write!(

@@ -131,7 +131,7 @@ mod tests {
         let text = r#"{"object":"a","slots":{"x":{"value":1,"version":9},"y":{"value":2,"version":4}}}"#;
         let (_, contents) = parse(text).expect("a good line");
         let versions: Vec<_> =
-            contents.records().map(|record| (record.slot.to_string(), record.version)).collect();
+            contents.lasting_records().map(|record| (record.slot.to_string(), record.version)).collect();
         assert_eq!(versions, [("x".to_owned(), 2), ("y".to_owned(), 1)]);
     }
 }

@@ -1,5 +1,6 @@
 //! What the operator does with a store: look whether it is whole, copy it while it is in use, bring a copy back, read it and fill it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -166,38 +167,28 @@ fn begin_anew(connection: &Connection, epoch: &mut impl FnMut() -> u64) -> Resul
     Ok(count)
 }
 
-/// Every object as it is at one moment, in the order of the names; the store may be in use.
+/// Every object as it is at one moment, in the order of the names, or what is wrong with it; the store may be in use.
 pub fn export(
     folder: &Path,
-    mut visit: impl FnMut(&ObjectName, &Contents) -> Result<(), StoreError>,
-) -> Result<u64, StoreError> {
+    mut visit: impl FnMut(&ObjectName, Result<Contents, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let connection = schema::open_to_read(&folder.join(STORE))?;
     let moment = connection.unchecked_transaction()?;
-    let mut newer = std::collections::BTreeMap::new();
+    let mut newer = BTreeMap::new();
     recover::look(&moment, &Kinds::default(), Limits::default().inflight, |object, contents| {
-        newer.insert(object.clone(), contents?);
+        newer.insert(object.clone(), contents);
         Ok(())
     })?;
-    let mut count = 0;
-    let mut tell = |name: &ObjectName, contents: &Contents| {
-        count += 1;
-        visit(name, contents)
-    };
     objects::each(&moment, |name, row| {
         let name = ObjectName::parse(name).map_err(StoreError::damaged)?;
-        while let Some((first, contents)) = newer.first_key_value()
-            && *first < name
-        {
-            tell(first, contents)?;
-            newer.pop_first();
+        let later = newer.split_off(&name);
+        for (name, contents) in std::mem::replace(&mut newer, later) {
+            visit(&name, contents)?;
         }
-        match newer.remove(&name) {
-            Some(contents) => tell(&name, &contents),
-            None => tell(&name, &row?.contents),
-        }
+        let contents = newer.remove(&name).unwrap_or_else(|| row.map(|row| row.contents));
+        visit(&name, contents)
     })?;
-    newer.iter().try_for_each(|(name, contents)| tell(name, contents))?;
-    Ok(count)
+    newer.into_iter().try_for_each(|(name, contents)| visit(&name, contents))
 }
 
 /// For an `export` that no one reads any more.

@@ -1,0 +1,123 @@
+//! A store as the body of a shard has it: batches become durable one after another, and what is loaded is read back from bytes.
+
+use std::collections::BTreeMap;
+
+use slotcast_protocol::reader::Reader;
+use slotcast_protocol::writer::Writer;
+use slotcast_protocol::{Durability, ObjectName};
+use slotcast_state::{Commit, Contents, Delivery, Effects, Found, Kinds, Stored};
+
+/// A record of the log.
+pub enum Entry {
+    Commit { object: ObjectName, bytes: Vec<u8> },
+    Whole(Stored),
+}
+
+/// What becomes durable at once, and what may be told when it is.
+#[derive(Default)]
+pub struct Batch {
+    pub entries: Vec<Entry>,
+    pub held: Vec<Delivery>,
+}
+
+impl Batch {
+    /// Takes what a turn of a shard has for the engine; the whole objects come behind the commits.
+    pub fn gather(&mut self, effects: &mut Effects) {
+        let logged = effects.commits.iter().filter(|commit| commit.durability == Durability::Disk);
+        let commits =
+            logged.map(|commit| Entry::Commit { object: commit.object.clone(), bytes: bytes(commit) });
+        self.entries.extend(commits);
+        self.entries.extend(effects.stores.drain(..).map(Entry::Whole));
+        self.held.append(&mut effects.held);
+    }
+
+    /// The whole objects in it, in their order.
+    pub fn wholes(&self) -> Vec<ObjectName> {
+        let wholes = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Whole(stored) => Some(stored.object.clone()),
+            Entry::Commit { .. } => None,
+        });
+        wholes.collect()
+    }
+}
+
+/// A commit as it is in the log.
+pub fn bytes(commit: &Commit) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64);
+    commit.encode(&mut writer);
+    writer.0
+}
+
+/// What is durable of one object: the last whole, the commits behind it, and how many there ever were.
+#[derive(Clone, Default)]
+struct Kept {
+    whole: Option<Vec<u8>>,
+    log: Vec<Vec<u8>>,
+    logged: usize,
+}
+
+/// All that a crash leaves.
+#[derive(Clone, Default)]
+pub struct Disk {
+    objects: BTreeMap<ObjectName, Kept>,
+}
+
+/// What a crash has left of an object.
+pub struct Survivor {
+    pub object: ObjectName,
+    pub contents: Contents,
+    /// So many of its commits are in it.
+    pub logged: usize,
+}
+
+impl Disk {
+    pub fn put(&mut self, batch: &Batch) {
+        for entry in &batch.entries {
+            match entry {
+                Entry::Commit { object, bytes } => {
+                    let kept = self.objects.entry(object.clone()).or_default();
+                    kept.log.push(bytes.clone());
+                    kept.logged += 1;
+                }
+                Entry::Whole(Stored { object, contents }) => {
+                    let kept = self.objects.entry(object.clone()).or_default();
+                    kept.whole = Some(contents.clone());
+                    kept.log.clear();
+                }
+            }
+        }
+    }
+
+    /// For a shard that asks. An object that is not in memory has all of it in its whole.
+    pub fn load(&self, object: &ObjectName) -> Result<Found, String> {
+        let Some(kept) = self.objects.get(object) else { return Ok(Found::Nothing) };
+        match &kept.whole {
+            Some(whole) if kept.log.is_empty() => Ok(Found::Contents(Box::new(decode(object, whole)?))),
+            _in_parts => Err(format!("{object} is not in memory and not whole in the store")),
+        }
+    }
+
+    /// After a crash: the log is folded into the objects.
+    pub fn recover(&mut self, kinds: &Kinds, inflight: usize) -> Result<Vec<Survivor>, String> {
+        let mut survivors = Vec::new();
+        for (object, kept) in &mut self.objects {
+            let depth = kinds.of(object).resync_depth;
+            let mut contents = kept.whole.as_ref().map(|whole| decode(object, whole)).transpose()?;
+            for bytes in kept.log.drain(..) {
+                let commit = Commit::decode(&mut Reader::new(&bytes));
+                let commit = commit.map_err(|fault| format!("{object}: {fault}"))?;
+                let contents = contents.get_or_insert_with(|| Contents::new(commit.epoch));
+                let replayed = contents.replay(&commit, depth, inflight);
+                replayed.map_err(|fault| format!("{object} cannot be recovered: {fault}"))?;
+            }
+            let contents = contents.ok_or_else(|| format!("{object}: nothing is there of it"))?;
+            kept.whole = Some(contents.encode());
+            survivors.push(Survivor { object: object.clone(), contents, logged: kept.logged });
+        }
+        Ok(survivors)
+    }
+}
+
+fn decode(object: &ObjectName, bytes: &[u8]) -> Result<Contents, String> {
+    Contents::decode(bytes).map_err(|fault| format!("{object}: {fault}"))
+}
