@@ -36,6 +36,7 @@ SCENARIOS = {
     "w2-1": ("single", ["w2", "--rate", "1", "--seconds", "5"], 60, False),
     "w2-saturated": ("batched", ["w2", "--rate", "0", "--seconds", "2"], 60, False),
     "w3": ("single", ["w3", "--connections", "10000", "--seconds", "5"], 180, True),
+    "w4": ("full", ["w4"], 60, False),
     "w5": ("single", ["w5"], 180, True),
 }
 
@@ -56,6 +57,11 @@ GOALS = [
     ("w3", "the same after each has said something", lambda s, f: s.get("rss_bytes_per_connection_after_traffic"), "<=", 1536),
     ("w3", "CPU µs per connect with hello and use", lambda s, f: s.get("cpu_us_per_connect"), "<=", 45),
     ("w3", "idle CPU, percent of a core", lambda s, f: s.get("idle_cpu_percent"), "<=", 1.0),
+    ("w4", "CPU ms of the first join", lambda s, f: s.get("cpu_ms_first_join"), None, None),
+    ("w4", "CPU ms of a later join", lambda s, f: s.get("cpu_ms_later_join"), "<=", 0.2),
+    ("w4", "the same, times the floor's", lambda s, f: ratio(s, f, "cpu_ms_later_join"), None, None),
+    ("w4", "CPU ms of a write and a join", lambda s, f: s.get("cpu_ms_join_after_write"), "<=", 0.2),
+    ("w4", "bytes per join", lambda s, f: s.get("bytes_per_join"), None, None),
     ("w5", "p99 of the others, times that before", lambda s, f: quotient(s.get("p99_ms_during"), s.get("p99_ms_before")), "<=", 1.2),
     ("w5", "KiB by which the server grew", lambda s, f: s.get("rss_grown_kib"), "<=", 2048),
     ("w5", "ms until the slowest stalled one was level", lambda s, f: s.get("caught_up_ms_max"), "<=", 200),

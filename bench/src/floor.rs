@@ -26,6 +26,8 @@ pub enum Mode {
     Single,
     /// All frames that one turn of the loop brought, in one `send` per socket.
     Batched,
+    /// As single, and `use` is answered by a ready snapshot of 10,000 slots of 32 bytes.
+    Full,
 }
 
 /// The server.
@@ -157,7 +159,12 @@ impl Floor {
                 let name = reader.str()?;
                 let (object, version) = self.audiences.join(name, token);
                 self.connections[token].objects.push(object);
-                frame::server(answers, frame::BINARY, &message::snapshot(name, version));
+                match self.mode {
+                    Mode::Full => answers.extend_from_slice(self.audiences.full(object, name)),
+                    Mode::Single | Mode::Batched => {
+                        frame::server(answers, frame::BINARY, &message::snapshot(name, version));
+                    }
+                }
             }
             message::WRITE => self.on_write(token, &Write::read(reader)?, answers)?,
             message::PING => frame::server(answers, frame::BINARY, &message::pong()),
@@ -169,7 +176,7 @@ impl Floor {
     fn on_write(&mut self, token: usize, write: &Write<'_>, answers: &mut Vec<u8>) -> Option<()> {
         let (object, version) = self.audiences.append(write)?;
         frame::server(answers, frame::BINARY, &message::success(write.id, version));
-        if self.mode == Mode::Single {
+        if self.mode != Mode::Batched {
             self.connections[token].send(answers, &self.poller, token);
             answers.clear();
             self.flush(object);

@@ -15,6 +15,7 @@ mod target;
 mod w1;
 mod w2;
 mod w3;
+mod w4;
 mod w5;
 
 pub use disk::Disk;
@@ -23,4 +24,5 @@ pub use target::Target;
 pub use w1::W1;
 pub use w2::W2;
 pub use w3::W3;
+pub use w4::W4;
 pub use w5::W5;

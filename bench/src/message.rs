@@ -1,6 +1,7 @@
 //! The messages of the protocol that the benchmark writes and reads, as payloads without frames.
 
 use crate::pack::{self, Reader};
+use std::ops::Range;
 
 /// Code of `hello`.
 pub const HELLO: u64 = 1;
@@ -60,6 +61,24 @@ pub fn write(id: u64, object: &str, seen: u64, slot: &str, value: &[u8]) -> Vec<
     out
 }
 
+/// `write` of several slots, `s0` and so on.
+pub fn write_slots(id: u64, object: &str, slots: Range<usize>, value_bytes: usize) -> Vec<u8> {
+    let mut out = begin(7, WRITE);
+    pack::uint(&mut out, id);
+    pack::str(&mut out, object.as_bytes());
+    pack::nil(&mut out);
+    pack::uint(&mut out, 0);
+    pack::nil(&mut out);
+    pack::long_array(&mut out, slots.len() as u32);
+    for slot in slots {
+        pack::array(&mut out, 3);
+        pack::uint(&mut out, SET);
+        pack::str(&mut out, format!("s{slot}").as_bytes());
+        pack::bin(&mut out, &vec![slot as u8; value_bytes]);
+    }
+    out
+}
+
 /// `ping` without a number.
 pub fn ping() -> Vec<u8> {
     begin(1, PING)
@@ -94,6 +113,26 @@ pub fn snapshot(object: &[u8], version: u64) -> Vec<u8> {
     pack::uint(&mut out, version);
     pack::uint(&mut out, 0);
     pack::array(&mut out, 0);
+    pack::bool(&mut out, false);
+    pack::uint(&mut out, 0);
+    out
+}
+
+/// `snapshot` of so many slots.
+pub fn full_snapshot(object: &[u8], version: u64, slots: usize, value_bytes: usize) -> Vec<u8> {
+    let mut out = begin(8, SNAPSHOT);
+    pack::str(&mut out, object);
+    pack::uint(&mut out, 1);
+    pack::uint(&mut out, version);
+    pack::uint(&mut out, 0);
+    pack::long_array(&mut out, slots as u32);
+    for slot in 0..slots {
+        pack::array(&mut out, 4);
+        pack::str(&mut out, format!("s{slot}").as_bytes());
+        pack::uint(&mut out, version);
+        pack::str(&mut out, b"guest");
+        pack::bin(&mut out, &vec![slot as u8; value_bytes]);
+    }
     pack::bool(&mut out, false);
     pack::uint(&mut out, 0);
     out

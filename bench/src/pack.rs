@@ -46,6 +46,12 @@ pub fn array(out: &mut Vec<u8>, len: u8) {
     out.push(0x90 | len);
 }
 
+/// Appends the header of an array of any length.
+pub fn long_array(out: &mut Vec<u8>, len: u32) {
+    out.push(0xdd);
+    out.extend_from_slice(&len.to_be_bytes());
+}
+
 /// Appends the header of a map of less than 16 entries.
 pub fn map(out: &mut Vec<u8>, len: u8) {
     assert!(len < 16, "the benchmark's maps are short");

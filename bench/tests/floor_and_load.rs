@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Target, W1, W2, W5};
+use slotcast_bench::load::{Report, Target, W1, W2, W4, W5};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -39,6 +39,14 @@ fn rooms_get_only_what_is_theirs() {
     let w2 = W2 { objects: 3, rate: 20.0, seconds: 0.5, window: 1 };
     let report = w2.run(&target(Mode::Batched)).expect("the floor serves");
     assert_eq!(report.value("deliveries").and_then(|count| count.as_u64()), Some(3000));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn who_comes_late_gets_all_of_it() {
+    let w4 = W4 { slots: 200, value_bytes: 32, joins: 10 };
+    let report = w4.run(&target(Mode::Full)).expect("the floor serves");
+    assert!(report.value("bytes_per_join").and_then(|bytes| bytes.as_f64()) > Some(400_000.0));
     assert_eq!(faults(&report), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! What the tests share: the vectors, the client's side of the JSON encoding, a naive model, a copy, the simulation.
+//! What the tests share: the vectors, the client's side of the JSON encoding, a naive model, a copy, the simulation, the real server.
 
 pub mod arithmetic;
 mod asked;
@@ -7,6 +7,7 @@ pub mod dice;
 pub mod json_wire;
 pub mod ledger;
 pub mod model;
+pub mod real;
 pub mod sim;
 pub mod store;
 mod told;

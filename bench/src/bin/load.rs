@@ -1,7 +1,7 @@
 //! The load generator as a program: one scenario per run, one line of JSON on standard output.
 
 use clap::{Parser, Subcommand};
-use slotcast_bench::load::{Disk, Target, W1, W2, W3, W5};
+use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5};
 use slotcast_bench::process::open_files_raise;
 use std::io;
 
@@ -22,6 +22,8 @@ enum Scenario {
     W2(W2),
     /// Idle followers.
     W3(W3),
+    /// Late joins to a large object.
+    W4(W4),
     /// Slow readers among fast ones.
     W5(W5),
     /// Sessions that write to stored objects without waiting.
@@ -36,6 +38,7 @@ fn main() -> io::Result<()> {
         Scenario::W1(w1) => w1.run(&target),
         Scenario::W2(w2) => w2.run(&target),
         Scenario::W3(w3) => w3.run(&target),
+        Scenario::W4(w4) => w4.run(&target),
         Scenario::W5(w5) => w5.run(&target),
         Scenario::Disk(disk) => disk.run(&target),
     }?;

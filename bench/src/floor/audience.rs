@@ -4,12 +4,18 @@ use crate::frame;
 use crate::message::{self, Write};
 use std::collections::HashMap;
 
+/// What W4's object has.
+const FULL_SLOTS: usize = 10_000;
+const FULL_VALUE_BYTES: usize = 32;
+
 #[derive(Debug, Default)]
 struct Audience {
     version: u64,
     followers: Vec<usize>,
     /// Ready frames of this turn.
     frames: Vec<u8>,
+    /// A snapshot with slots, made for the first who asks and never again.
+    full: Vec<u8>,
 }
 
 /// All objects, numbered in the order in which they were first used. None is ever forgotten.
@@ -30,6 +36,19 @@ impl Audiences {
         let audience = &mut self.audiences[number];
         audience.followers.push(token);
         (number, audience.version)
+    }
+
+    /// The ready snapshot of an object.
+    pub fn full(&mut self, number: usize, name: &[u8]) -> &[u8] {
+        let Audience { version, full, .. } = &mut self.audiences[number];
+        if full.is_empty() {
+            frame::server(
+                full,
+                frame::BINARY,
+                &message::full_snapshot(name, *version, FULL_SLOTS, FULL_VALUE_BYTES),
+            );
+        }
+        full
     }
 
     /// Takes a follower away.

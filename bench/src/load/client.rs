@@ -6,6 +6,7 @@ use crate::frame::{self, Head};
 use crate::handshake;
 use crate::message::{self, Span};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How far a client has come.
@@ -96,6 +97,13 @@ impl Client {
         value[..8].copy_from_slice(&due_us.to_le_bytes());
         self.written += 1;
         let write = message::write(self.written, &self.part.object, self.have, &self.part.slot, &value);
+        self.push(frame::BINARY, &write);
+    }
+
+    /// Puts a write of several slots in line, `s0` and so on.
+    pub fn fill(&mut self, slots: Range<usize>, value_bytes: usize) {
+        self.written += 1;
+        let write = message::write_slots(self.written, &self.part.object, slots, value_bytes);
         self.push(frame::BINARY, &write);
     }
 

@@ -6,7 +6,7 @@ use super::tally::Tally;
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// Clients that open at the same time: a server may bound the sockets that have not said hello.
@@ -37,21 +37,36 @@ impl Fleet {
             ready: Vec::new(),
             start: Instant::now(),
         };
-        let total = parts.len();
-        let mut parts = parts.into_iter();
-        let mut following = 0;
-        while following < total {
-            while fleet.clients.len() - following < OPENING_MAX
-                && let Some(part) = parts.next()
-            {
-                fleet.begin(server, part)?;
-            }
-            fleet.turn(Duration::from_millis(20))?;
-            fleet.check_opening()?;
-            following += fleet.settle_opening(following);
-        }
+        fleet.open_more(server, parts)?;
         fleet.tally = Tally::default();
         Ok(fleet)
+    }
+
+    /// Opens further clients in the same way.
+    pub fn open_more(&mut self, server: SocketAddr, parts: Vec<Part>) -> io::Result<()> {
+        let mut following = self.clients.len();
+        let total = following + parts.len();
+        let mut parts = parts.into_iter();
+        while following < total {
+            while self.clients.len() - following < OPENING_MAX
+                && let Some(part) = parts.next()
+            {
+                self.begin(server, part)?;
+            }
+            self.turn(Duration::from_millis(20))?;
+            self.check_opening()?;
+            following += self.settle_opening(following);
+        }
+        Ok(())
+    }
+
+    /// The client goes.
+    pub fn leave(&mut self, number: usize) -> io::Result<()> {
+        let client = &mut self.clients[number];
+        client.stage = Stage::Closed;
+        client.link.out.clear();
+        self.poller.remove(&client.link.stream)?;
+        client.link.stream.shutdown(Shutdown::Both)
     }
 
     /// µs since the fleet began.

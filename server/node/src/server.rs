@@ -24,6 +24,9 @@ use crate::worker::{House, Letter, Worker, now_ms};
 /// Connections that the kernel holds until a worker takes them.
 const BACKLOG: i32 = 4_096;
 
+/// However long the connections took to end, the store gets so long to keep what is under way.
+const STORE_STOP_MIN: Duration = Duration::from_secs(2);
+
 /// Serves until SIGTERM or SIGINT, then drains.
 pub fn run(config: Config) -> io::Result<()> {
     let listener = listen(config.listen)?;
@@ -147,15 +150,16 @@ fn wait(house: &House) -> io::Result<()> {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let limit = Duration::from_millis(house.limits.drain_ms);
-        if tokio::time::timeout(limit, drained).await.is_err() {
+        let deadline = Instant::now() + Duration::from_millis(house.limits.drain_ms);
+        if tokio::time::timeout_at(deadline.into(), drained).await.is_err() {
             tracing::warn!(
                 connections = house.metrics.connections.get(),
                 "not all connections ended in time"
             );
         }
-        if let Some(store) = &house.store {
-            store.stop();
+        let left = deadline.saturating_duration_since(Instant::now()).max(STORE_STOP_MIN);
+        if house.store.as_ref().is_some_and(|store| !store.stop(left)) {
+            return Err(io::Error::other("the store has no room: what was not acknowledged is left out"));
         }
         tracing::info!("stopped");
         Ok(())

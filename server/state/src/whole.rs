@@ -50,7 +50,7 @@ impl Whole {
     }
 }
 
-/// What follower and edge are handed at a start: whole frames.
+/// What a [`Start`](crate::Start) tells, encoded: whole frames.
 #[derive(Clone, Debug)]
 pub struct Frames {
     /// The parts of a [`Whole`], shared by all who get it.

@@ -7,5 +7,5 @@ mod encodings;
 mod handshake;
 mod large;
 mod refusals;
-mod server;
-mod socket;
+
+use slotcast_tests::real::{server, socket};

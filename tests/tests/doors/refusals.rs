@@ -218,7 +218,7 @@ fn json_that_is_no_json() {
     }
 }
 
-/// The rows here, those that other tests of this folder meet, and no code is left over.
+/// The rows here, those that other tests of this folder and of `restart` meet, and no code is left over.
 #[test]
 fn every_code_is_met() {
     let here: BTreeSet<&str> = rows().iter().map(|(_, code, _)| *code).collect();

@@ -5,7 +5,8 @@ mod loader;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::time::Duration;
 
 use slotcast_protocol::ObjectName;
 
@@ -68,12 +69,11 @@ impl Store {
         }
     }
 
-    /// Waits until everything that was put to it is kept and closed.
-    pub fn stop(&self) {
+    /// Waits until everything that was put to it is kept and closed; false if that takes longer than `most`, as it does on a full disk.
+    pub fn stop(&self, most: Duration) -> bool {
         let (done, wait) = sync_channel(0);
-        if self.orders.send(Order::Stop(done)).is_ok() {
-            let _closed = wait.recv();
-        }
+        let told = self.orders.send(Order::Stop(done));
+        told.is_err() || wait.recv_timeout(most) != Err(RecvTimeoutError::Timeout)
     }
 }
 

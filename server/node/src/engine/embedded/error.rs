@@ -56,6 +56,13 @@ impl std::error::Error for StoreError {}
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        // SQLite's index of its log is a file too, and growing it is where a full disk shows first. Nothing in it has to last.
+        if error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+        {
+            return StoreError::Full(format!("no room for the index of its log ({error})"));
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::damaged(error),
             Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),

@@ -32,8 +32,8 @@ use folder::Folder;
 use log::{End, Needs};
 use names::{Names, Sum};
 
-/// pages of SQLite's own log beside the store before they are brought into it: 16 MiB
-const WAL_PAGES_MAX: i64 = 4_096;
+/// bytes; a page of SQLite's own log beside the store, which is brought into it when it is a quarter as long as ours may be
+const WAL_PAGE_BYTES: u64 = 4_096;
 
 /// bytes; a store up to this size is checked page by page when it is opened. Beyond, the log and the names are, and each object when it is read.
 const CHECKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -125,7 +125,7 @@ impl Embedded {
     fn shorten_wal(&mut self) -> Result<(), StoreError> {
         let pages =
             self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1))?;
-        if pages >= WAL_PAGES_MAX {
+        if pages as u64 * WAL_PAGE_BYTES >= self.log_bytes_max / 4 {
             schema::checkpoint(&self.connection, "PASSIVE")?;
         }
         Ok(())

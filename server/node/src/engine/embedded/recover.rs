@@ -11,7 +11,7 @@ use slotcast_state::{Commit, Contents, Kinds};
 use super::error::StoreError;
 use super::log::{self, End, LogRow};
 use super::names::Sum;
-use super::objects;
+use super::{objects, schema};
 
 /// bytes of objects that are written in one transaction
 const PORTION_BYTES: usize = 16 * 1024 * 1024;
@@ -41,6 +41,9 @@ pub fn recover(
         return Ok((Recovered::default(), end));
     }
     let places = places(&rows)?;
+    // What the last run left unfinished at the end of SQLite's log is not to lie behind what is written now, where it would look like
+    // something that was on the disk.
+    schema::checkpoint(connection, "TRUNCATE")?;
     let mut recovered = Recovered { rows: rows.len() as u64, ..Recovered::default() };
     let mut sum = Sum::stored(connection)?;
     let mut places = places.into_iter().peekable();

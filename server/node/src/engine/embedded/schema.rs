@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::StoreError;
@@ -27,6 +28,7 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let fresh = !path.exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    leave_log_on_close(&connection)?;
     if fresh || is_empty(&connection)? {
         create(&connection)?;
     }
@@ -49,6 +51,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    leave_log_on_close(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     tune(&connection)?;
@@ -73,9 +76,18 @@ fn tune(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// SQLite would bring its log into the store when the last connection closes, even after an fdatasync of it has failed, and whoever only
+/// looks would write.
+fn leave_log_on_close(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+/// As a crash may leave it before its tables were made. A store that has lost its list of tables has more pages than one.
 fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(tables == 0)
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    Ok(tables == 0 && pages <= 1)
 }
 
 fn create(connection: &Connection) -> Result<(), StoreError> {

@@ -72,16 +72,24 @@ pub fn handshake(lines: &[(&str, Option<&str>)]) -> Vec<u8> {
 impl Socket {
     /// Connected, nothing said.
     pub fn open(address: SocketAddr, subprotocol: &str) -> Socket {
-        let mut stream = TcpStream::connect(address).expect("the server listens");
+        Socket::try_open(address, subprotocol).expect("the server listens and answers the handshake")
+    }
+
+    /// The same; None if the server is gone before it has answered.
+    pub fn try_open(address: SocketAddr, subprotocol: &str) -> Option<Socket> {
+        let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
-        stream.write_all(&handshake(&[("Sec-WebSocket-Protocol", Some(subprotocol))])).expect("it reads");
+        stream.set_nodelay(true).expect("a TCP socket");
+        stream.write_all(&handshake(&[("Sec-WebSocket-Protocol", Some(subprotocol))])).ok()?;
         let mut socket = Socket { stream, unread: Vec::new() };
         while !socket.unread.ends_with(b"\r\n\r\n") {
-            assert!(socket.fill(1), "the handshake was not answered");
+            if !socket.fill(1) {
+                return None;
+            }
         }
         assert!(socket.unread.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&socket.unread));
         socket.unread.clear();
-        socket
+        Some(socket)
     }
 
     /// A JSON session that has said hello.

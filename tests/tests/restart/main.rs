@@ -1,0 +1,13 @@
+//! Stops of every kind, with the real binary: what was acknowledged is there afterwards, once, and nothing that was never sent.
+
+mod failed_sync;
+mod follower;
+mod full_disk;
+mod judge;
+mod kill;
+mod loads;
+mod power_cut;
+mod refused;
+mod terminate;
+mod world;
+mod writer;
