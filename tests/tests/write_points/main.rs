@@ -92,7 +92,7 @@ impl Trial<'_> {
     /// Crashes before so many of the operations, 0 for all of them; shares them out among the machine's cores.
     fn sweep(&self, crash: &Crash<'_>, points: usize) -> Outcome {
         let count = crash.record.len();
-        let stride = if points == 0 { 1 } else { (count / points).max(1) };
+        let stride = count.checked_div(points).unwrap_or(1).max(1);
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
         let portion = count.div_ceil(threads);
         let mut sum = Outcome::default();
