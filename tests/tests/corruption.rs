@@ -5,6 +5,7 @@
 //! told from one that was never written, so this transaction is left out, whole, as if it had not been acknowledged.
 //!
 //! `SLOTCAST_TEST_FLIPS` says how many bits of each folder; 0 is all of them.
+#![cfg(feature = "node")]
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

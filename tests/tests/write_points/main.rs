@@ -4,6 +4,7 @@
 //! may be taken for damage.
 //!
 //! `SLOTCAST_TEST_POINTS` says how many points; 0 is all of them. `SLOTCAST_TEST_SEED` another piece of work.
+#![cfg(feature = "node")]
 
 mod disk;
 mod trace;
