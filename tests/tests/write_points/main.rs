@@ -29,7 +29,7 @@ const POINTS: usize = 600;
 const POINTS_AGAIN: usize = 40;
 
 /// Crashes whose recovery crashes again.
-const AGAIN: usize = 5;
+const AGAIN: usize = 8;
 const AGAIN_ALL: usize = 60;
 
 #[test]
