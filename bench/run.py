@@ -4,6 +4,7 @@
     bench/run.py                               all scenarios, three runs
     bench/run.py --only w1-40,w3 --runs 1      some of them, once
     bench/run.py --save bench/baselines/x.json keep the figures, with machine, date and command
+    bench/run.py disk                          the store: see disk.py
 """
 
 import argparse
@@ -276,6 +277,10 @@ def build(floor_only):
 
 
 def main():
+    if sys.argv[1:2] == ["disk"]:
+        import disk
+
+        disk.main(sys.argv[2:])
     arguments, names = parse()
     if not arguments.no_build:
         build(arguments.floor_only)

@@ -4,6 +4,7 @@
 //! stalls is charged for all that waited meanwhile. The due time travels in the first 8 bytes of the value.
 
 mod client;
+mod disk;
 mod fleet;
 mod link;
 mod report;
@@ -17,6 +18,7 @@ mod w3;
 mod w4;
 mod w5;
 
+pub use disk::Disk;
 pub use report::Report;
 pub use target::Target;
 pub use w1::W1;

@@ -9,8 +9,11 @@ use super::checksum;
 use super::error::StoreError;
 use super::schema;
 
-/// bytes of rows that one group deletes at the most, so that none takes long
-const FREED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// bytes of rows that one group deletes at the most, so that none takes long; one that appends much deletes twice as much
+const FREED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// objects that are asked for at a time, if there is no hurry: so many are written whole while a group syncs
+const WANTED_AT_A_TIME: u64 = 32;
 
 /// One row as it lies there.
 pub struct LogRow {
@@ -84,8 +87,12 @@ pub struct Needs {
     /// The first row that an object still needs, by object, and how many objects need which row first.
     first: HashMap<ObjectName, u64>,
     by_row: BTreeMap<u64, usize>,
-    /// Up to here objects have been asked for.
+    /// Up to here objects are or have been asked for.
     asked_to: u64,
+    /// Those whose turn has not come, how many there were, and the bytes that have been appended since some were asked for.
+    wanted: VecDeque<ObjectName>,
+    wanted_at_first: u64,
+    grown: u64,
 }
 
 impl Needs {
@@ -98,6 +105,7 @@ impl Needs {
     pub fn appended(&mut self, sequence: u64, bytes: u64, objects: &[ObjectName]) {
         self.rows.push_back((sequence, bytes));
         self.bytes += bytes;
+        self.grown += bytes;
         for object in objects {
             if !self.first.contains_key(object) {
                 self.first.insert(object.clone(), sequence);
@@ -116,13 +124,14 @@ impl Needs {
         }
     }
 
-    /// The last row of those that can be deleted now.
-    pub fn free(&self) -> Option<u64> {
+    /// The last row of those that can be deleted now, with a group of so many bytes.
+    pub fn free(&self, group_bytes: u64) -> Option<u64> {
+        let bytes_max = FREED_BYTES_MAX.max(group_bytes * 2);
         let needed = self.by_row.first_key_value().map_or(u64::MAX, |(sequence, _)| *sequence);
         let mut bytes = 0;
         let free = self.rows.iter().take_while(|(sequence, row_bytes)| {
             bytes += row_bytes;
-            *sequence < needed && bytes <= FREED_BYTES_MAX.max(*row_bytes)
+            *sequence < needed && bytes <= bytes_max.max(*row_bytes)
         });
         free.last().map(|(sequence, _)| *sequence)
     }
@@ -134,22 +143,82 @@ impl Needs {
         }
     }
 
-    /// When the log is longer than half of `bytes_max`: the objects that keep its older half alive, each asked for once.
+    /// When the log is longer than half of `bytes_max`: the objects that keep its older half alive, each asked for once. A few at a time, as
+    /// everyone waits while many are written whole, and so that all have been asked for before it has grown by an eighth more.
     pub fn wanted(&mut self, bytes_max: u64) -> Vec<ObjectName> {
-        if self.bytes <= bytes_max / 2 {
-            return Vec::new();
+        let grown = std::mem::take(&mut self.grown);
+        if self.wanted.is_empty() && self.bytes > bytes_max / 2 {
+            self.want(bytes_max / 4);
         }
+        let hurry = self.wanted_at_first * grown / (bytes_max / 8).max(1);
+        let count = (hurry + WANTED_AT_A_TIME).min(self.wanted.len() as u64);
+        let asked = self.wanted.drain(..count as usize);
+        asked.filter(|object| self.first.get(object).is_some_and(|first| *first <= self.asked_to)).collect()
+    }
+
+    /// Puts those in line that need one of the oldest rows, as many as hold `bytes_max`.
+    fn want(&mut self, bytes_max: u64) {
         let mut bytes = 0;
         let older = self.rows.iter().take_while(|(_, row_bytes)| {
             bytes += row_bytes;
-            bytes <= bytes_max / 4
+            bytes <= bytes_max
         });
         let up_to = older.last().map_or(0, |(sequence, _)| *sequence);
-        if up_to <= self.asked_to {
-            return Vec::new();
-        }
-        let asked_to = std::mem::replace(&mut self.asked_to, up_to);
+        let asked_to = self.asked_to;
+        self.asked_to = asked_to.max(up_to);
         let wanted = self.first.iter().filter(|(_, first)| **first > asked_to && **first <= up_to);
-        wanted.map(|(object, _)| object.clone()).collect()
+        self.wanted = wanted.map(|(object, _)| object.clone()).collect();
+        self.wanted_at_first = self.wanted.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BYTES_MAX: u64 = 64 * 1024;
+
+    fn objects(count: usize) -> Vec<ObjectName> {
+        let name = |number| ObjectName::parse(&format!("auction/{number}")).expect("a good name");
+        (0..count).map(name).collect()
+    }
+
+    /// A log of rows about the same objects; each that is asked for is handed over whole with the next row.
+    fn longest(count: usize, row_bytes: u64, rows: u64) -> (u64, usize) {
+        let (objects, mut needs) = (objects(count), Needs::default());
+        let (mut longest, mut most_at_once, mut wanted) = (0, 0, Vec::new());
+        for sequence in 1..=rows {
+            let free = needs.free(row_bytes);
+            needs.appended(sequence, row_bytes, &objects);
+            wanted.iter().for_each(|object| needs.stored(object));
+            free.into_iter().for_each(|up_to| needs.freed(up_to));
+            wanted = needs.wanted(BYTES_MAX);
+            (longest, most_at_once) = (longest.max(needs.bytes()), most_at_once.max(wanted.len()));
+        }
+        (longest, most_at_once)
+    }
+
+    #[test]
+    fn a_log_keeps_its_bound_and_few_are_asked_for_at_once() {
+        for (count, row_bytes, at_once_max) in [(1, 100, 1), (1_000, 100, 45), (10, 100, 10), (40, 8_000, 40)]
+        {
+            let (longest, at_once) = longest(count, row_bytes, 10_000);
+            assert!(longest <= BYTES_MAX, "{count} objects, rows of {row_bytes}: {longest} bytes");
+            assert!(at_once <= at_once_max, "{count} objects, rows of {row_bytes}: {at_once} at once");
+        }
+    }
+
+    #[test]
+    fn each_is_asked_for_once_until_it_has_been_handed_over() {
+        let (objects, mut needs) = (objects(100), Needs::default());
+        let mut asked = Vec::new();
+        for sequence in 1..=1_000 {
+            needs.appended(sequence, BYTES_MAX / 100, &objects);
+            asked.extend(needs.wanted(BYTES_MAX));
+        }
+        asked.sort();
+        let mut once = objects.clone();
+        once.sort();
+        assert_eq!(asked, once);
     }
 }
