@@ -4,6 +4,8 @@ pub mod arithmetic;
 mod asked;
 pub mod copy;
 pub mod dice;
+#[cfg(feature = "node")]
+pub mod engines;
 pub mod json_wire;
 pub mod ledger;
 pub mod model;

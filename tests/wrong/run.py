@@ -9,7 +9,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "target" / "wrong"
-PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", "server/state",
+PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", "server/state", "server/node",
          "tests/Cargo.toml", "tests/src", "tests/vectors"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
@@ -46,7 +46,7 @@ def copy():
 def cargo(*arguments):
     environment = dict(os.environ, CARGO_TARGET_DIR=str(COPY / "target"), SLOTCAST_SEEDS=SEEDS, RUST_BACKTRACE="0")
     environment.pop("SLOTCAST_SEED", None)
-    command = ["cargo", "test", "--quiet", "--package", "slotcast-tests", *arguments]
+    command = ["cargo", "test", "--quiet", "--package", "slotcast-tests", "--no-default-features", *arguments]
     return subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
 
 

@@ -151,6 +151,10 @@ impl Edge {
                 let fault = Fault::new(Code::TooMany, format!("objects: {limit} are in use"));
                 return Taken::Answer(Event::Error { fault, object: Some(object) });
             }
+            // Most sessions use one object: a vector that grows by itself would make room for four.
+            if entry.uses.is_empty() {
+                entry.uses.reserve_exact(1);
+            }
             entry.uses.push(Used { object: object.clone(), place: None, asked: 0, begun: 0 });
         }
         let audience = Audience { view: View::new(slots), encoding: entry.encoding };

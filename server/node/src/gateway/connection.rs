@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,10 +38,34 @@ const BEHIND_WAIT: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub struct Connection {
-    worker: Rc<Worker>,
+    worker: Counted,
     outbox: Rc<Outbox>,
     socket: WebSocket<UnderWebSocket>,
     encoding: Encoding,
+}
+
+/// The worker, for as long as the connection counts among its own.
+struct Counted(Rc<Worker>);
+
+impl Counted {
+    fn new(worker: Rc<Worker>) -> Self {
+        worker.house.metrics.connections.inc();
+        Counted(worker)
+    }
+}
+
+impl Deref for Counted {
+    type Target = Worker;
+
+    fn deref(&self) -> &Worker {
+        &self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.house.metrics.connections.dec();
+    }
 }
 
 /// Why a connection ends.
@@ -63,22 +88,25 @@ impl Connection {
             .max_frame_size(limit);
         let under = UnderWebSocket(outbox.clone());
         let socket = WebSocket::from_partially_read(under, early.to_vec(), Role::Server, Some(config));
-        Connection { worker, outbox, socket, encoding }
+        Connection { worker: Counted::new(worker), outbox, socket, encoding }
     }
 
-    /// From hello to the end.
-    pub async fn run(mut self) {
-        let hello = Box::pin(self.hello()).await;
-        let ending = match hello {
-            Ok((session, author)) => {
-                let ending = self.converse(session).await;
-                self.worker.close(session, &author);
-                ending
+    /// From hello to the end. An `async fn` would keep a second place for `self`, and this is what an idle connection costs.
+    #[allow(clippy::manual_async_fn)]
+    pub fn run(mut self) -> impl Future<Output = ()> {
+        async move {
+            let hello = Box::pin(self.hello()).await;
+            let ending = match hello {
+                Ok((session, author)) => {
+                    let ending = self.converse(session).await;
+                    self.worker.close(session, &author);
+                    ending
+                }
+                Err(ending) => ending,
+            };
+            if let Ending::Close(code, reason) = ending {
+                Box::pin(self.close(code, reason)).await;
             }
-            Err(ending) => ending,
-        };
-        if let Ending::Close(code, reason) = ending {
-            Box::pin(self.close(code, reason)).await;
         }
     }
 

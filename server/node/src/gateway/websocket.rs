@@ -31,20 +31,18 @@ pub fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         match socket.await {
-            Ok(upgraded) => run(worker, upgraded, encoding).await,
+            Ok(upgraded) => run(worker, upgraded, encoding),
             Err(error) => tracing::debug!(%error, "an upgrade was not carried out"),
         }
     });
     switching(encoding, &accept)
 }
 
-async fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, encoding: Encoding) {
+/// In a task of its own, so that what an idle connection keeps is only what it needs.
+fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, encoding: Encoding) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let metrics = &worker.house.metrics;
-    metrics.connections.inc();
-    let connection = Connection::new(worker.clone(), parts.io.into_inner(), parts.read_buf, encoding);
-    connection.run().await;
-    metrics.connections.dec();
+    let connection = Connection::new(worker, parts.io.into_inner(), parts.read_buf, encoding);
+    tokio::task::spawn_local(connection.run());
 }
 
 fn check(version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {

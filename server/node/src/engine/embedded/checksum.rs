@@ -22,6 +22,17 @@ pub fn object_row(name: &str, sequence: u64, contents: &[u8]) -> u32 {
     crc.finalize()
 }
 
+/// Of the numbers in `meta`, in the order of their keys.
+pub fn meta(numbers: &[(String, u64)]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    for (key, number) in numbers {
+        crc.update(&(key.len() as u32).to_be_bytes());
+        crc.update(key.as_bytes());
+        crc.update(&number.to_be_bytes());
+    }
+    crc.finalize()
+}
+
 /// A name's part in the sum over all names: the sum tells that none is missing and none is changed.
 pub fn name(name: &str) -> u64 {
     let digest = Md5::digest(name.as_bytes());

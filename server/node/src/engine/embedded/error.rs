@@ -63,6 +63,11 @@ impl From<rusqlite::Error> for StoreError {
         {
             return StoreError::Full(format!("no room for the index of its log ({error})"));
         }
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        if matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..))
+        {
+            return StoreError::damaged(format!("a column is not what was written ({error})"));
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::damaged(error),
             Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),

@@ -50,8 +50,7 @@ impl End {
     pub fn cut(self, connection: &Connection) -> Result<(), StoreError> {
         let End { sequence, checksum } = self;
         connection.prepare_cached("DELETE FROM log WHERE sequence <= ?1")?.execute([sequence as i64])?;
-        schema::set_meta(connection, "log_sequence", sequence)?;
-        schema::set_meta(connection, "log_checksum", checksum.into())
+        schema::set_meta(connection, [("log_sequence", sequence), ("log_checksum", checksum.into())])
     }
 }
 

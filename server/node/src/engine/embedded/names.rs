@@ -41,8 +41,7 @@ impl Sum {
 
     /// Into the store.
     pub fn store(self, connection: &Connection) -> Result<(), StoreError> {
-        schema::set_meta(connection, "names", self.names)?;
-        schema::set_meta(connection, "names_sum", self.sum)
+        schema::set_meta(connection, [("names", self.names), ("names_sum", self.sum)])
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::checksum;
 use super::error::StoreError;
 
 /// "Slot" in ASCII; tells a store from other SQLite files.
@@ -20,7 +21,7 @@ const TABLES: &str = "
                       checksum INTEGER NOT NULL);
     CREATE TABLE object (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, contents BLOB NOT NULL,
                          checksum INTEGER NOT NULL);
-    INSERT INTO meta VALUES ('log_sequence', 0), ('log_checksum', 0), ('names', 0), ('names_sum', 0);
+    INSERT INTO meta VALUES ('log_sequence', 0), ('log_checksum', 0), ('names', 0), ('names_sum', 0), ('checksum', 0);
 ";
 
 /// For the one who writes; makes the store if there is none.
@@ -36,6 +37,12 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode != "wal" {
         return Err(StoreError::damaged(format!("it is in the mode `{mode}` instead of `wal`")));
+    }
+    if connection.is_readonly("main")? {
+        let path = path.display();
+        return Err(StoreError::Failed(format!(
+            "{path} can only be read: its head is damaged, or nobody may write it"
+        )));
     }
     // Every commit is on the disk when it returns. The log beside the store is emptied by us, between two groups.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -93,8 +100,10 @@ fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
 fn create(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES}"))?;
+    set_meta(connection, [])?;
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORM}; COMMIT;"
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORM}; COMMIT;"
     ))?;
     checkpoint(connection, "TRUNCATE")?;
     Ok(())
@@ -116,7 +125,8 @@ fn check_form(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         }
         other => return Err(StoreError::damaged(format!("{path} has the form {other}, which never was"))),
     }
-    Ok(())
+    check_tables(connection)?;
+    check_meta(connection)
 }
 
 /// Brings SQLite's log into the store; whether all of it could be.
@@ -135,9 +145,39 @@ pub fn meta(connection: &Connection, key: &str) -> Result<u64, StoreError> {
     value.map(|value| value as u64).ok_or_else(|| StoreError::damaged(format!("`{key}` is missing in meta")))
 }
 
-/// Sets one.
-pub fn set_meta(connection: &Connection, key: &str, value: u64) -> Result<(), StoreError> {
+/// Sets some of them, and the checksum over all.
+pub fn set_meta<const N: usize>(connection: &Connection, values: [(&str, u64); N]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("UPDATE meta SET value = ?2 WHERE key = ?1")?;
-    statement.execute((key, value as i64))?;
+    for (key, value) in values {
+        statement.execute((key, value as i64))?;
+    }
+    statement.execute(("checksum", meta_checksum(connection)?))?;
     Ok(())
+}
+
+/// They are as they were made.
+fn check_tables(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let tables = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let tables: Vec<String> = tables.collect::<Result<_, _>>().map_err(StoreError::damaged)?;
+    if tables.len() != 3 || !tables.iter().all(|table| TABLES.contains(table)) {
+        return Err(StoreError::damaged("its tables are not those of its form"));
+    }
+    Ok(())
+}
+
+/// What they count from must be right before anything is counted.
+fn check_meta(connection: &Connection) -> Result<(), StoreError> {
+    if u64::from(meta_checksum(connection)?) != meta(connection, "checksum")? {
+        return Err(StoreError::damaged("the numbers in meta fail their checksum"));
+    }
+    Ok(())
+}
+
+fn meta_checksum(connection: &Connection) -> Result<u32, StoreError> {
+    let sql = "SELECT key, value FROM meta WHERE key <> 'checksum' ORDER BY key";
+    let mut statement = connection.prepare_cached(sql)?;
+    let numbers =
+        statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(checksum::meta(&numbers.collect::<Result<Vec<_>, _>>()?))
 }
