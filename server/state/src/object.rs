@@ -345,7 +345,7 @@ impl Object {
         self.contents.version += 1;
         let to = self.contents.version;
         self.contents.slots.forget(to, self.kind.resync_depth);
-        self.log(cause, changes.clone().into(), lives, effects);
+        self.log(cause, changes.as_slice().into(), lives, effects);
         let (object, mark) = (self.name.clone(), self.mark());
         let whole = Diff { object, from: to - 1, to, changes, skipped: 0 };
         for group in self.followers.groups_mut() {

@@ -242,11 +242,15 @@ impl Shard {
     ) {
         let Some(object) = self.objects.get_mut(name) else { return };
         let moment = Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
-        let (before, told) = (object.next_deadline(), effects.deliveries.len());
-        act(object, &moment, effects);
+        let before = object.next_deadline();
         if object.is_durable() {
-            effects.held.extend(effects.deliveries.drain(told..));
+            // In place: what a write has to tell is large, and moving it is felt.
+            std::mem::swap(&mut effects.deliveries, &mut effects.held);
+            act(object, &moment, effects);
+            std::mem::swap(&mut effects.deliveries, &mut effects.held);
             object.store_again(&mut effects.stores);
+        } else {
+            act(object, &moment, effects);
         }
         let after = object.next_deadline();
         if before != after {

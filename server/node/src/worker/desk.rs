@@ -41,6 +41,8 @@ pub enum Mail {
 pub struct Desk {
     /// For this worker's shard.
     pub own: Vec<Input>,
+    /// Objects that the store would like to have whole.
+    pub wanted: Vec<ObjectName>,
     /// For this worker's edge.
     pub mail: Vec<Mail>,
     /// Devices that were made up here.
@@ -54,7 +56,14 @@ pub struct Desk {
 impl Desk {
     pub fn new(workers: usize) -> Self {
         let outgoing = (0..workers).map(|_| Vec::new()).collect();
-        Desk { own: Vec::new(), mail: Vec::new(), devices: 0, objects_reported: 0, outgoing }
+        Desk {
+            own: Vec::new(),
+            wanted: Vec::new(),
+            mail: Vec::new(),
+            devices: 0,
+            objects_reported: 0,
+            outgoing,
+        }
     }
 
     /// Puts an input to the shard that owns the object.

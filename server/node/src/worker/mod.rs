@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use slotcast_protocol::{CloseCode, Encoding, Event, Limits, ObjectName, Request};
-use slotcast_state::{Author, Delivery, Edge, EdgeId, Effects, Found, Input, SessionId, Shard, Taken};
+use slotcast_state::{Author, Edge, EdgeId, Effects, Found, Input, SessionId, Shard, Taken};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
@@ -31,7 +31,7 @@ use crate::store::Store;
 use deliver::Turn;
 use desk::Desk;
 use sockets::Sockets;
-use waiting::Waiting;
+use waiting::{Held, Waiting};
 use wheel::Wheel;
 
 /// Followers served before the other tasks of the thread get a turn.
@@ -216,7 +216,7 @@ impl Worker {
             Letter::Close { session, code } => self.sockets.borrow_mut().close(session, code),
             Letter::Committed => self.committed(),
             Letter::Loaded { object, found } => self.input(Input::Loaded { object, found }),
-            Letter::Wanted(objects) => self.input(Input::Wanted { objects }),
+            Letter::Wanted(objects) => self.desk.borrow_mut().wanted.extend(objects),
             Letter::StorageFull(full) => self.input(Input::StorageFull(full)),
             Letter::Drain => self.drain(),
         }
@@ -282,12 +282,17 @@ impl Worker {
             }
             inputs.extend(effects.loads.drain(..).filter_map(|object| self.load(object)));
         }
+        // Last: what would happen to them later in the turn would have to be written into them again.
+        let objects = std::mem::take(&mut self.desk.borrow_mut().wanted);
+        if !objects.is_empty() {
+            shard.handle(Input::Wanted { objects }, &mut effects);
+        }
         let metrics = &self.house.metrics;
         metrics
             .versions
             .inc_by(effects.commits.iter().filter(|commit| !commit.changes.is_empty()).count() as u64);
         metrics.evictions.inc_by(effects.evicted);
-        self.deliver(std::mem::take(&mut effects.deliveries));
+        self.deliver(vec![std::mem::take(&mut effects.deliveries)]);
         self.put_to_store(effects);
     }
 
@@ -324,9 +329,9 @@ impl Worker {
     }
 
     /// To the edges, each event encoded once.
-    fn deliver(&self, deliveries: Vec<Delivery>) {
+    fn deliver(&self, deliveries: Held) {
         let mut turn = Turn::new(self.house.boxes.len(), &self.house.metrics);
-        deliveries.into_iter().for_each(|delivery| turn.take(delivery));
+        deliveries.into_iter().flatten().for_each(|delivery| turn.take(delivery));
         for (worker, mail) in turn.letters() {
             if worker == self.number {
                 self.desk.borrow_mut().mail.extend(mail);

@@ -20,6 +20,9 @@ pub struct Waiting {
     gathering: Gathering,
 }
 
+/// What may not be told yet, turn by turn, so that none of it has to be moved.
+pub type Held = Vec<Vec<Delivery>>;
+
 /// For a batch that is to come.
 #[derive(Default)]
 struct Gathering {
@@ -28,12 +31,12 @@ struct Gathering {
     stores: Vec<Stored>,
     stored: HashSet<ObjectName>,
     store_bytes: usize,
-    held: Vec<Delivery>,
+    held: Held,
 }
 
 /// What happens when the store says that it has the batch.
 struct UnderWay {
-    held: Vec<Delivery>,
+    held: Held,
     stored: HashSet<ObjectName>,
 }
 
@@ -60,7 +63,9 @@ impl Waiting {
         *store_bytes += effects.stores.iter().map(|stored| stored.contents.len()).sum::<usize>();
         stored.extend(effects.stores.iter().map(|stored| stored.object.clone()));
         stores.append(&mut effects.stores);
-        held.append(&mut effects.held);
+        if !effects.held.is_empty() {
+            held.push(std::mem::take(&mut effects.held));
+        }
     }
 
     /// The next batch, if none is under way and there is something to keep.
@@ -77,12 +82,12 @@ impl Waiting {
     }
 
     /// What can be told although nothing is committed with it: nothing that it could run ahead of is under way.
-    pub fn free(&mut self) -> Vec<Delivery> {
+    pub fn free(&mut self) -> Held {
         if self.under_way.is_some() { Vec::new() } else { std::mem::take(&mut self.gathering.held) }
     }
 
     /// The store has the batch: what may be told now, and which objects it has whole.
-    pub fn committed(&mut self) -> (Vec<Delivery>, Vec<ObjectName>) {
+    pub fn committed(&mut self) -> (Held, Vec<ObjectName>) {
         self.position += 1;
         self.bytes_under_way = 0;
         let batch = self.under_way.take();

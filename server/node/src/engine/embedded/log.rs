@@ -46,13 +46,11 @@ impl End {
         Ok(())
     }
 
-    /// Deletes all rows up to `sequence`, whose checksum the next one carries on.
-    pub fn cut(connection: &Connection, sequence: u64) -> Result<(), StoreError> {
-        let sql = "SELECT checksum FROM log WHERE sequence = ?1";
-        let last =
-            connection.prepare_cached(sql)?.query_row([sequence as i64], |row| row.get::<_, i64>(0))?;
+    /// Deletes all rows up to this one, whose checksum the next one carries on.
+    pub fn cut(self, connection: &Connection) -> Result<(), StoreError> {
+        let End { sequence, checksum } = self;
         connection.prepare_cached("DELETE FROM log WHERE sequence <= ?1")?.execute([sequence as i64])?;
-        schema::set_meta(connection, [("log_sequence", sequence), ("log_checksum", last as u64)])
+        schema::set_meta(connection, [("log_sequence", sequence), ("log_checksum", checksum.into())])
     }
 }
 
@@ -82,7 +80,7 @@ pub fn read(connection: &Connection) -> Result<(Vec<LogRow>, End), StoreError> {
 /// Which rows are still needed: those from the first one on that is about an object which has not been handed over whole since.
 #[derive(Default)]
 pub struct Needs {
-    rows: VecDeque<(u64, u64)>,
+    rows: VecDeque<(End, u64)>,
     bytes: u64,
     /// The first row that an object still needs, by object, and how many objects need which row first.
     first: HashMap<ObjectName, u64>,
@@ -102,8 +100,9 @@ impl Needs {
     }
 
     /// A row about these objects was appended.
-    pub fn appended(&mut self, sequence: u64, bytes: u64, objects: &[ObjectName]) {
-        self.rows.push_back((sequence, bytes));
+    pub fn appended(&mut self, row: End, bytes: u64, objects: &[ObjectName]) {
+        let sequence = row.sequence;
+        self.rows.push_back((row, bytes));
         self.bytes += bytes;
         self.grown += bytes;
         for object in objects {
@@ -125,20 +124,20 @@ impl Needs {
     }
 
     /// The last row of those that can be deleted now, with a group of so many bytes.
-    pub fn free(&self, group_bytes: u64) -> Option<u64> {
+    pub fn free(&self, group_bytes: u64) -> Option<End> {
         let bytes_max = FREED_BYTES_MAX.max(group_bytes * 2);
         let needed = self.by_row.first_key_value().map_or(u64::MAX, |(sequence, _)| *sequence);
         let mut bytes = 0;
-        let free = self.rows.iter().take_while(|(sequence, row_bytes)| {
+        let free = self.rows.iter().take_while(|(row, row_bytes)| {
             bytes += row_bytes;
-            *sequence < needed && bytes <= bytes_max.max(*row_bytes)
+            row.sequence < needed && bytes <= bytes_max.max(*row_bytes)
         });
-        free.last().map(|(sequence, _)| *sequence)
+        free.last().map(|(row, _)| *row)
     }
 
     /// They were deleted.
-    pub fn freed(&mut self, up_to: u64) {
-        while let Some((_, bytes)) = self.rows.pop_front_if(|(sequence, _)| *sequence <= up_to) {
+    pub fn freed(&mut self, up_to: End) {
+        while let Some((_, bytes)) = self.rows.pop_front_if(|(row, _)| row.sequence <= up_to.sequence) {
             self.bytes -= bytes;
         }
     }
@@ -163,7 +162,7 @@ impl Needs {
             bytes += row_bytes;
             bytes <= bytes_max
         });
-        let up_to = older.last().map_or(0, |(sequence, _)| *sequence);
+        let up_to = older.last().map_or(0, |(row, _)| row.sequence);
         let asked_to = self.asked_to;
         self.asked_to = asked_to.max(up_to);
         let wanted = self.first.iter().filter(|(_, first)| **first > asked_to && **first <= up_to);
@@ -189,7 +188,7 @@ mod tests {
         let (mut longest, mut most_at_once, mut wanted) = (0, 0, Vec::new());
         for sequence in 1..=rows {
             let free = needs.free(row_bytes);
-            needs.appended(sequence, row_bytes, &objects);
+            needs.appended(End { sequence, checksum: 0 }, row_bytes, &objects);
             wanted.iter().for_each(|object| needs.stored(object));
             free.into_iter().for_each(|up_to| needs.freed(up_to));
             wanted = needs.wanted(BYTES_MAX);
@@ -213,7 +212,7 @@ mod tests {
         let (objects, mut needs) = (objects(100), Needs::default());
         let mut asked = Vec::new();
         for sequence in 1..=1_000 {
-            needs.appended(sequence, BYTES_MAX / 100, &objects);
+            needs.appended(End { sequence, checksum: 0 }, BYTES_MAX / 100, &objects);
             asked.extend(needs.wanted(BYTES_MAX));
         }
         asked.sort();

@@ -90,7 +90,7 @@ impl Embedded {
             if !batch.commits.is_empty() {
                 written.end.append(&transaction, batch.shard, &batch.commits)?;
             }
-            written.ends.push(written.end.sequence);
+            written.ends.push(written.end);
             for stored in &batch.stores {
                 if !self.names.has(&stored.object) && fresh.insert(&stored.object) {
                     written.sum.add(stored.object.as_str());
@@ -103,7 +103,7 @@ impl Embedded {
         }
         let bytes = group.iter().map(|batch| batch.commits.len() as u64).sum();
         if let Some(up_to) = self.needs.free(bytes) {
-            End::cut(&transaction, up_to)?;
+            up_to.cut(&transaction)?;
             written.freed = Some(up_to);
         }
         transaction.commit()?;
@@ -177,8 +177,8 @@ struct Written {
     end: End,
     sum: Sum,
     /// The last row of the log after each batch.
-    ends: Vec<u64>,
-    freed: Option<u64>,
+    ends: Vec<End>,
+    freed: Option<End>,
 }
 
 impl Engine for Embedded {

@@ -68,7 +68,7 @@ pub fn recover(
         portion.commit()?;
     }
     let cut = connection.unchecked_transaction()?;
-    End::cut(connection, end.sequence)?;
+    end.cut(connection)?;
     cut.commit()?;
     Ok((recovered, end))
 }
