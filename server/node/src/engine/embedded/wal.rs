@@ -40,6 +40,9 @@ pub fn check(store: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(StoreError::io(&path, &error)),
     };
+    if !bytes.is_empty() && !store.exists() {
+        return Err(StoreError::damaged(format!("{} is there, and the store is not", path.display())));
+    }
     match look(&bytes) {
         Ok(0) => Ok(()),
         Ok(dropped) => {
