@@ -26,7 +26,7 @@ impl Floor {
         std::fs::create_dir_all(&self.folder)?;
         let mut row = Row::begin(&self.folder, self.bytes)?;
         row.run(Duration::from_secs_f64(self.seconds))?;
-        Ok(row.end()?)
+        row.end()
     }
 }
 
