@@ -1,24 +1,21 @@
-//! One object: its slots, version and followers, and what each request does to it.
+//! One object: its slots, version and followers, from its first `use` to its end.
+
+mod requests;
 
 use std::sync::Arc;
 
-use slotcast_protocol::{
-    Change, ChangeKind, Code, Cursor, Diff, Durability, Event, Fault, Limits, ObjectName, Op, Record, Reject,
-    Send, Sent, SlotName, Success, Write,
-};
+use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Durability, Event, Limits, ObjectName, SlotName};
 
-use crate::answers::{Answer, Known};
+use crate::answers::Answer;
 use crate::commit::{Commit, Lived};
 use crate::contents::Contents;
 use crate::effects::{Delivery, Effects, Start, Stored};
-use crate::fingerprint::md5_of;
 use crate::followers::{Audience, Followers};
 use crate::idle::Place;
 use crate::ids::{Author, ChannelId, SessionId};
 use crate::kind::Kind;
 use crate::ring::Mark;
 use crate::whole::Wholes;
-use crate::write::{Refusal, Staged, Writer};
 
 /// When and under which circumstances a request is handled.
 pub(crate) struct Moment<'a> {
@@ -198,144 +195,6 @@ impl Object {
         self.publish(&cause, changes, Vec::new(), effects);
     }
 
-    pub fn write(
-        &mut self,
-        session: SessionId,
-        author: &Arc<Author>,
-        write: &Write,
-        moment: &Moment<'_>,
-        effects: &mut Effects,
-    ) {
-        let known = self.contents.answers.look_up(author, write.id);
-        if let Some(answer) =
-            self.repeated(known, write.id, write.conditions.iter().map(|(slot, _)| slot), &write.ops)
-        {
-            return effects.deliveries.push(Delivery::Reply { session, event: answer });
-        }
-        if let Some(refused) = self.no_room(write.id, moment) {
-            return effects.deliveries.push(Delivery::Reply { session, event: refused });
-        }
-        let writer = Writer { author, session, now_ms: moment.now_ms, limits: moment.limits };
-        let (event, answer, changes, lives) = self.apply(&writer, write);
-        self.contents.answers.keep(author, write.id, answer.clone(), moment.now_ms, moment.limits.inflight);
-        effects.deliveries.push(Delivery::Reply { session, event });
-        let cause = Cause { author, id: write.id, answer: Some(answer), now_ms: moment.now_ms };
-        if !changes.is_empty() {
-            self.publish(&cause, changes, lives, effects);
-        } else if write.id.is_some() {
-            self.log(&cause, Vec::new().into(), lives, effects);
-        }
-    }
-
-    /// The refusal of a request that could not be kept. It is no answer: when there is room again the same request may succeed.
-    fn no_room(&self, id: Option<u64>, moment: &Moment<'_>) -> Option<Event> {
-        let fault = || Fault::new(Code::StorageFull, "the server's store has no room; nothing was changed");
-        let refused = self.is_durable() && moment.storage_full;
-        let version = self.contents.version;
-        refused.then(|| Event::Reject(Reject { id, fault: fault(), version, winners: Vec::new() }))
-    }
-
-    fn apply(&mut self, writer: &Writer<'_>, write: &Write) -> (Event, Answer, Vec<Change>, Vec<Lived>) {
-        let Contents { version, .. } = self.contents;
-        let staged = self
-            .check_cursor(write)
-            .and_then(|()| Staged::stage(&self.contents.slots, &self.kind, version + 1, writer, write));
-        let id = write.id;
-        match staged {
-            Ok(accepted) => {
-                let changed = accepted.moves();
-                let version = version + u64::from(changed);
-                let lives = accepted.lives();
-                let changes = accepted.commit(&mut self.contents.slots, version, writer.author);
-                if let Some(following) = self.followers.get_mut(writer.session) {
-                    following.ties |= write.ops.iter().any(ties);
-                }
-                let success = Event::Success(self.success(id, version, changed));
-                (success, Answer::Accepted { version, changed }, changes, lives)
-            }
-            Err(Refusal { fault, winners }) => {
-                let reject = Event::Reject(Reject { id, fault: fault.clone(), version, winners });
-                (reject, Answer::Refused(fault), Vec::new(), Vec::new())
-            }
-        }
-    }
-
-    fn success(&self, id: Option<u64>, version: u64, changed: bool) -> Success {
-        Success { id, version, class: self.kind.durability, changed }
-    }
-
-    fn check_cursor(&self, write: &Write) -> Result<(), Refusal> {
-        let Contents { epoch, version, .. } = self.contents;
-        let refuse = |code, what: String| Err(Refusal { fault: Fault::new(code, what), winners: Vec::new() });
-        if write.epoch.is_some_and(|other| other != epoch) {
-            return refuse(Code::WrongEpoch, format!("{}: its epoch is {epoch}", self.name));
-        }
-        if write.seen > version {
-            return refuse(Code::BadField, format!("seen: is ahead of the object's version {version}"));
-        }
-        Ok(())
-    }
-
-    pub fn send(
-        &mut self,
-        session: SessionId,
-        author: &Arc<Author>,
-        send: Send,
-        moment: &Moment<'_>,
-        effects: &mut Effects,
-    ) {
-        let known = self.contents.answers.look_up(author, send.id);
-        if let Some(answer) = self.repeated(known, send.id, std::iter::empty(), &[]) {
-            return effects.deliveries.push(Delivery::Reply { session, event: answer });
-        }
-        if let Some(refused) = self.no_room(send.id, moment) {
-            return effects.deliveries.push(Delivery::Reply { session, event: refused });
-        }
-        let Contents { version, .. } = self.contents;
-        let answer = Answer::Accepted { version, changed: false };
-        self.contents.answers.keep(author, send.id, answer.clone(), moment.now_ms, moment.limits.inflight);
-        let event = Event::Success(self.success(send.id, version, false));
-        effects.deliveries.push(Delivery::Reply { session, event });
-        self.contents.sends += 1;
-        let cause = Cause { author, id: send.id, answer: Some(answer), now_ms: moment.now_ms };
-        self.log(&cause, Vec::new().into(), Vec::new(), effects);
-        let (object, by) = (self.name.clone(), author.user.clone());
-        let sent = Event::Sent(Sent { object, version, name: send.name, value: send.value, by });
-        for group in self.followers.groups_mut() {
-            let mark = Mark { version: group.told, sends: self.contents.sends };
-            let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
-            let event = sent.clone();
-            effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
-        }
-    }
-
-    pub fn fingerprint(&self) -> Event {
-        let Contents { epoch, version, slots, .. } = &self.contents;
-        let md5 = md5_of(slots.len(), slots.iter().map(|(name, slot)| (name, &slot.value)));
-        Event::Fingerprint { object: self.name.clone(), epoch: *epoch, version: *version, md5 }
-    }
-
-    /// The first answer again, where the id has been used before.
-    fn repeated<'a>(
-        &self,
-        known: Known,
-        id: Option<u64>,
-        conditions: impl Iterator<Item = &'a SlotName>,
-        ops: &'a [Op],
-    ) -> Option<Event> {
-        let fault = match known {
-            Known::New => return None,
-            Known::Answered(Answer::Accepted { version, changed }) => {
-                return Some(Event::Success(self.success(id, version, changed)));
-            }
-            Known::Answered(Answer::Refused(fault)) => fault,
-            Known::Forgotten => Fault::new(Code::AnswerForgotten, "id"),
-        };
-        let named = conditions.chain(ops.iter().filter_map(Op::slot));
-        let winners: Vec<Record> = named.map(|slot| self.contents.slots.record(slot)).collect();
-        Some(Event::Reject(Reject { id, fault, version: self.contents.version, winners }))
-    }
-
     pub fn mark(&self) -> Mark {
         Mark { version: self.contents.version, sends: self.contents.sends }
     }
@@ -379,13 +238,5 @@ impl Object {
             changes,
             lives,
         });
-    }
-}
-
-fn ties(op: &Op) -> bool {
-    match op {
-        Op::Set { life, .. } | Op::Once { life, .. } => life.tie,
-        Op::Delete { .. } | Op::Add { .. } | Op::Max { .. } | Op::Min { .. } => false,
-        Op::Append { .. } | Op::Patch { .. } | Op::Clear => false,
     }
 }

@@ -3,18 +3,22 @@
 //!
 //! All is MessagePack. Fields are only ever added at the end; what is missing there reads as nil.
 
+mod row;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::reader::{Reader, Token};
 use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{Change, Code, Device, Durability, Fault, Limits, ObjectName, SlotName, User, Value};
+use slotcast_protocol::{Change, Code, Device, Durability, Fault, ObjectName, SlotName, User};
 
 use crate::answers::{Answer, Answers};
 use crate::commit::{Commit, Lived};
 use crate::contents::Contents;
 use crate::ids::{Author, SessionId};
 use crate::slots::{Cleared, Slot, Slots, Tombstone};
+
+use row::{Row, broken};
 
 /// The form of what [`Contents::encode`] writes.
 const FORM: u64 = 1;
@@ -181,97 +185,6 @@ fn put_answer(answer: &Answer, writer: &mut Writer) {
         Answer::Accepted { version, changed } => writer.array(2).uint(*version).bool(*changed),
         Answer::Refused(fault) => writer.array(2).text(fault.code.name()).text(&fault.what),
     };
-}
-
-/// The fields of one array, asked for in their order.
-struct Row<'r, 'a> {
-    reader: &'r mut Reader<'a>,
-    left: usize,
-}
-
-impl<'r, 'a> Row<'r, 'a> {
-    fn open(reader: &'r mut Reader<'a>) -> Result<Self, Fault> {
-        let Token::Array(left) = reader.token()? else { return Err(broken("an array is missing")) };
-        Ok(Row { reader, left })
-    }
-
-    /// Passes over the fields that a later version has added.
-    fn close(self) -> Result<(), Fault> {
-        (0..self.left).try_for_each(|_| self.reader.skip().map(drop))
-    }
-
-    /// The next field's reader; None if the row ends before it.
-    fn next(&mut self) -> Option<&mut Reader<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        Some(self.reader)
-    }
-
-    fn token(&mut self) -> Result<Token<'a>, Fault> {
-        self.next().map_or(Ok(Token::Nil), Reader::token)
-    }
-
-    fn uint(&mut self) -> Result<u64, Fault> {
-        self.optional_uint()?.ok_or_else(|| broken("a number is missing"))
-    }
-
-    fn optional_uint(&mut self) -> Result<Option<u64>, Fault> {
-        let token = self.token()?;
-        if token == Token::Nil {
-            return Ok(None);
-        }
-        let Token::Unsigned(number) = token else { return Err(broken("a number is expected")) };
-        Ok(Some(number))
-    }
-
-    fn text(&mut self) -> Result<&'a str, Fault> {
-        let Token::Text(text) = self.token()? else { return Err(broken("a string is expected")) };
-        Ok(text)
-    }
-
-    fn flag(&mut self) -> Result<bool, Fault> {
-        let token = self.token()?;
-        if token == Token::Nil {
-            return Ok(false);
-        }
-        let Token::Bool(flag) = token else { return Err(broken("true or false is expected")) };
-        Ok(flag)
-    }
-
-    fn value(&mut self) -> Result<Value, Fault> {
-        let limits = Limits { value_bytes: usize::MAX, ..Limits::default() };
-        let item = self.next().ok_or_else(|| broken("a value is missing"))?.skip()?;
-        Value::check(item, &limits)
-    }
-
-    fn optional<T>(
-        &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Fault> {
-        let Some(reader) = self.next() else { return Ok(None) };
-        if matches!(reader.clone().token()?, Token::Nil) {
-            return reader.token().map(|_nil| None);
-        }
-        read(reader).map(Some)
-    }
-
-    fn list<T>(&mut self, read: impl Fn(&mut Reader<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
-        let mut items = Vec::new();
-        self.each(|reader| read(reader).map(|item| items.push(item)))?;
-        Ok(items)
-    }
-
-    fn each(&mut self, mut read: impl FnMut(&mut Reader<'a>) -> Result<(), Fault>) -> Result<(), Fault> {
-        let token = self.token()?;
-        if token == Token::Nil {
-            return Ok(());
-        }
-        let Token::Array(count) = token else { return Err(broken("a list is expected")) };
-        (0..count).try_for_each(|_| read(self.reader))
-    }
-}
-
-fn broken(what: &str) -> Fault {
-    Fault::new(Code::BadField, what)
 }
 
 fn user(text: &str) -> Result<User, Fault> {

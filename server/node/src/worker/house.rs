@@ -1,0 +1,41 @@
+//! What all workers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use slotcast_protocol::{Limits, ObjectName};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::desk::{self, Letter};
+use crate::gateway::pages::Pages;
+use crate::identity::Identities;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// One per server.
+pub struct House {
+    pub limits: Arc<Limits>,
+    pub identities: Identities,
+    pub metrics: Metrics,
+    pub origins: Vec<String>,
+    pub dev: bool,
+    pub pages: Pages,
+    /// A letter box per worker. Unbounded: what is in them is bounded by the sessions' budgets and by the turns' size.
+    pub boxes: Vec<UnboundedSender<Letter>>,
+    /// Where stored objects are kept; None if no kind is stored.
+    pub store: Option<Store>,
+    /// Workers for whose store too much waits.
+    pub behind: AtomicUsize,
+}
+
+impl House {
+    /// The worker whose shard owns an object.
+    pub fn owner(&self, object: &ObjectName) -> usize {
+        desk::owner(object, self.boxes.len())
+    }
+
+    /// Whether the store is behind, so that no session should be read.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed) > 0
+    }
+}
