@@ -1,4 +1,5 @@
 //! One list of cases over every engine: in memory, embedded, and each of them failing and crashing.
+#![cfg(feature = "node")]
 
 use slotcast_node::engine::{CommitError, Engine};
 use slotcast_protocol::ObjectName;

@@ -163,32 +163,76 @@ impl Outbox {
             written -= first.len();
             queue.pop_front();
         }
-        if queue.is_empty() && queue.capacity() > 8 {
-            queue.shrink_to(0);
+        if queue.is_empty() {
+            // Of many connections most are idle: what the queue took is given back.
+            *queue = VecDeque::new();
         }
         Ok(())
     }
 }
 
+/// bytes that are read from a socket at a time
+const READ_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// What all connections of a worker read into: one call takes all that a socket has, and no connection keeps room for it.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
 /// The stream under tungstenite: reads come from the socket; what tungstenite writes by itself (pongs, the answer to a close) is a whole frame
 /// and takes its place among the others.
-pub struct UnderWebSocket(pub std::rc::Rc<Outbox>);
+pub struct UnderWebSocket {
+    outbox: std::rc::Rc<Outbox>,
+    /// What was read and does not fit into tungstenite's buffer yet; at most [`READ_BYTES`], mostly nothing.
+    rest: Option<Box<Bytes>>,
+}
+
+impl UnderWebSocket {
+    pub fn new(outbox: std::rc::Rc<Outbox>) -> Self {
+        UnderWebSocket { outbox, rest: None }
+    }
+
+    /// From what is left of the last call, as much as fits.
+    fn read_rest(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let rest = self.rest.as_mut()?;
+        let taken = rest.len().min(buffer.len());
+        rest.copy_to_slice(&mut buffer[..taken]);
+        if rest.is_empty() {
+            self.rest = None;
+        }
+        Some(taken)
+    }
+}
 
 impl io::Read for UnderWebSocket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.socket.try_read(buffer)
+        if let Some(taken) = self.read_rest(buffer) {
+            return Ok(taken);
+        }
+        if buffer.len() >= READ_BYTES {
+            return self.outbox.socket.try_read(buffer);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let read = self.outbox.socket.try_read(scratch)?;
+            let taken = read.min(buffer.len());
+            buffer[..taken].copy_from_slice(&scratch[..taken]);
+            if taken < read {
+                self.rest = Some(Box::new(Bytes::copy_from_slice(&scratch[taken..read])));
+            }
+            Ok(taken)
+        })
     }
 }
 
 impl io::Write for UnderWebSocket {
     fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        self.0.defer(Bytes::copy_from_slice(frame));
+        self.outbox.defer(Bytes::copy_from_slice(frame));
         Ok(frame.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.0.is_open() {
-            self.0.flush();
+        if self.outbox.is_open() {
+            self.outbox.flush();
         }
         Ok(())
     }

@@ -48,8 +48,7 @@ pub fn run(config: Config) -> io::Result<()> {
             .spawn(move || work(number, house, shard, listener, mail))?;
     }
     drop(listener);
-    greet(&config, address);
-    wait(&house)
+    wait(&house, || greet(&config, address))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -132,14 +131,17 @@ fn greet(config: &Config, address: SocketAddr) {
     tracing::info!(%address, workers = config.workers, dev = config.dev, "serving");
 }
 
-/// Sleeps until told to stop; then every session is told when to come back, and nothing that was accepted is lost.
-fn wait(house: &House) -> io::Result<()> {
+/// Sleeps until told to stop; then every session is told when to come back, and nothing that was accepted is lost. Whoever is greeted
+/// may tell it.
+fn wait(house: &House, greet: impl FnOnce()) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        greet();
         tokio::select! {
             _ = terminate.recv() => {}
-            result = tokio::signal::ctrl_c() => result?,
+            _ = interrupt.recv() => {}
         }
         tracing::info!(sessions = house.metrics.sessions.get(), "draining");
         for letter_box in &house.boxes {

@@ -191,6 +191,8 @@ impl Edge {
     ) {
         let Some(used) = self.used(session, &start.object) else { return };
         used.begun = start.turn;
+        // The shard's own name: one for all who follow, instead of one for each.
+        used.object = start.object.clone();
         let superseded = used.asked != used.begun;
         let at = self.place(session, &start);
         let Some(channel) = self.channels.get_mut(&start.channel) else { return };

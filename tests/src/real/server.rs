@@ -149,7 +149,7 @@ fn text(path: &Path) -> String {
 }
 
 /// Beside the test's own binary, or where SLOTCAST_BIN says.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Ok(path) = std::env::var("SLOTCAST_BIN") {
         return path.into();
     }

@@ -33,14 +33,14 @@ impl Follower {
         while self.hear().is_some() {}
         self.session = None;
         self.copies.values_mut().for_each(Copy::cut);
+        // An object to which nothing has happened is not stored, and begins anew.
+        let nothing = |copy: &&mut Copy| copy.have == 0 && copy.sends == 0;
+        self.copies.values_mut().filter(nothing).for_each(|copy| *copy = Copy::default());
     }
 
     /// After a stop: the cursors of before lead on, by a diff.
     pub fn resume(&mut self, address: SocketAddr) {
-        let epochs: Vec<u64> = self.copies.values().map(|copy| copy.epoch).collect();
         assert!(self.enter(address), "the server goes on");
-        let now: Vec<u64> = self.copies.values().map(|copy| copy.epoch).collect();
-        assert_eq!(epochs, now, "{}: another epoch", self.name);
     }
 
     fn enter(&mut self, address: SocketAddr) -> bool {

@@ -57,8 +57,8 @@ pub fn judge(world: &mut World, server: &Server, before: usize, figures: &mut Fi
     figures.in_doubt += world.in_doubt() as u64;
     figures.answered += (world.answered() - before) as u64;
     for number in 0..world.objects.len() {
-        let fresh = fresh(server.address, &world.objects[number]);
         let over = world.stopped.elapsed() > Duration::from_millis(SHORT_MS);
+        let fresh = fresh(server.address, &world.objects[number]);
         figures.survived += holds(world, number, &fresh) as u64;
         sessions_are_gone(&fresh, over);
         followers_saw_no_other(world, number, &fresh);

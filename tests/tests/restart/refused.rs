@@ -55,6 +55,24 @@ fn something_else_of_that_name() {
 }
 
 #[test]
+fn a_store_that_was_taken_away_from_its_log() {
+    let folder = stored();
+    let mut server = Launch::dev(CONFIG).data(folder.path()).start();
+    let mut socket = Socket::json(server.address, "alice");
+    socket.ask(json!({"type": "use", "object": "disk/a"}));
+    let ops = json!([{"op": "set", "slot": "price", "value": 2}]);
+    assert_eq!(
+        socket.ask(json!({"type": "write", "object": "disk/a", "seen": 1, "ops": ops}))["type"],
+        "success"
+    );
+    server.kill();
+    std::fs::rename(folder.join("slotcast.db"), folder.join("elsewhere")).expect("it is there");
+    says(&refusal(folder.path()), &["slotcast.db-wal is there, and the store is not"]);
+    std::fs::rename(folder.join("elsewhere"), folder.join("slotcast.db")).expect("it is there");
+    Launch::dev(CONFIG).data(folder.path()).start();
+}
+
+#[test]
 fn a_folder_that_is_none() {
     let folder = TempFolder::new("file");
     std::fs::write(folder.join("data"), "a file").expect("the temporary folder has room");

@@ -4,25 +4,24 @@ use std::time::Duration;
 
 use slotcast_protocol::Limits;
 
+/// Small, as every session has one: the rate is the limits'.
 pub struct Budget {
     tokens: f32,
     filled_ms: u64,
-    per_ms: f32,
-    burst: f32,
 }
 
 impl Budget {
     pub fn new(limits: &Limits, now_ms: u64) -> Self {
-        let burst = limits.messages_burst as f32;
-        Budget { tokens: burst, filled_ms: now_ms, per_ms: limits.messages_per_s as f32 / 1_000.0, burst }
+        Budget { tokens: limits.messages_burst as f32, filled_ms: now_ms }
     }
 
     /// Takes a token for a message; how long to wait before the next one is read.
-    pub fn take(&mut self, now_ms: u64) -> Option<Duration> {
+    pub fn take(&mut self, limits: &Limits, now_ms: u64) -> Option<Duration> {
+        let (per_ms, burst) = (limits.messages_per_s as f32 / 1_000.0, limits.messages_burst as f32);
         let passed_ms = now_ms.saturating_sub(self.filled_ms);
         self.filled_ms = now_ms;
-        self.tokens = (self.tokens + passed_ms as f32 * self.per_ms).min(self.burst) - 1.0;
-        (self.tokens < 0.0).then(|| Duration::from_millis((-self.tokens / self.per_ms).ceil() as u64))
+        self.tokens = (self.tokens + passed_ms as f32 * per_ms).min(burst) - 1.0;
+        (self.tokens < 0.0).then(|| Duration::from_millis((-self.tokens / per_ms).ceil() as u64))
     }
 }
 
@@ -34,8 +33,8 @@ mod tests {
     fn a_burst_and_then_the_rate() {
         let limits = Limits { messages_burst: 3, messages_per_s: 10, ..Limits::default() };
         let mut budget = Budget::new(&limits, 0);
-        assert!((0..3).all(|_| budget.take(0).is_none()));
-        assert_eq!(budget.take(0), Some(Duration::from_millis(100)));
-        assert_eq!(budget.take(200), None);
+        assert!((0..3).all(|_| budget.take(&limits, 0).is_none()));
+        assert_eq!(budget.take(&limits, 0), Some(Duration::from_millis(100)));
+        assert_eq!(budget.take(&limits, 200), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::outbox::{Outbox, UnderWebSocket};
 use crate::worker::{Worker, now_ms};
 
 /// Bytes; what a connection at rest keeps for reading.
-const READ_BUFFER_BYTES: usize = 256;
+const READ_BUFFER_BYTES: usize = 128;
 
 /// Messages taken from one connection before the others get a turn.
 const MESSAGES_PER_TURN: usize = 32;
@@ -86,7 +86,7 @@ impl Connection {
             .max_write_buffer_size(1_024)
             .max_message_size(limit)
             .max_frame_size(limit);
-        let under = UnderWebSocket(outbox.clone());
+        let under = UnderWebSocket::new(outbox.clone());
         let socket = WebSocket::from_partially_read(under, early.to_vec(), Role::Server, Some(config));
         Connection { worker: Counted::new(worker), outbox, socket, encoding }
     }
@@ -164,10 +164,10 @@ impl Connection {
     }
 
     /// The session's life. Nothing is read while the socket is full: a client that does not listen is not heard.
-    async fn converse(&mut self, session: SessionId) -> Ending {
+    fn converse(&mut self, session: SessionId) -> impl Future<Output = Ending> {
         let mut budget = Budget::new(&self.worker.house.limits, now_ms());
         let mut pause: Option<Pin<Box<Sleep>>> = None;
-        poll_fn(|context| {
+        poll_fn(move |context| {
             self.outbox.set_task(context.waker());
             for _ in 0..MESSAGES_PER_TURN {
                 if self.outbox.is_lost() {
@@ -195,12 +195,12 @@ impl Connection {
                 if let Err(ending) = taken {
                     return Poll::Ready(ending);
                 }
-                pause = budget.take(now_ms()).map(|wait| Box::pin(sleep(wait)));
+                let wait = budget.take(&self.worker.house.limits, now_ms());
+                pause = wait.map(|wait| Box::pin(sleep(wait)));
             }
             context.waker().wake_by_ref();
             Poll::Pending
         })
-        .await
     }
 
     fn take(&mut self, session: SessionId, message: Message) -> Result<(), Ending> {

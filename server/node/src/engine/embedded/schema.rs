@@ -36,7 +36,11 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     check_form(&connection, path)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(StoreError::damaged(format!("it is in the mode `{mode}` instead of `wal`")));
+        return Err(StoreError::NoStore(format!(
+            "{} is a copy that `slotcast backup` made, and no store: `slotcast restore` makes a store of it, in which \
+             every object begins a new epoch",
+            path.display()
+        )));
     }
     if connection.is_readonly("main")? {
         let path = path.display();
