@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use slotcast_bench::histogram::Histogram;
+use slotcast_bench::process::Cost;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub struct Row {
     /// Append and fdatasync.
     groups: Histogram,
     seconds: f64,
+    cpu_us: f64,
 }
 
 impl Row {
@@ -48,11 +50,11 @@ impl Row {
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&path)?;
         let group = (0..bytes).map(|byte| byte as u8).collect();
         let (syncs, groups) = (Histogram::default(), Histogram::default());
-        Ok(Row { file, path, group, syncs, groups, seconds: 0.0 })
+        Ok(Row { file, path, group, syncs, groups, seconds: 0.0, cpu_us: 0.0 })
     }
 
     pub fn run(&mut self, time: Duration) -> io::Result<()> {
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), Cost::read(std::process::id())?);
         while begun.elapsed() < time {
             let group = Instant::now();
             self.file.write_all(&self.group)?;
@@ -61,6 +63,7 @@ impl Row {
             self.syncs.record(sync.elapsed().as_micros() as u64);
             self.groups.record(group.elapsed().as_micros() as u64);
         }
+        self.cpu_us += Cost::read(std::process::id())?.cpu_us_since(&before);
         self.seconds += begun.elapsed().as_secs_f64();
         Ok(())
     }
@@ -71,6 +74,7 @@ impl Row {
             "bytes": self.group.len(),
             "groups": self.groups.count(),
             "groups_per_s": (self.groups.count() as f64 / self.seconds).round(),
+            "cpu_us_per_group": (self.cpu_us / self.groups.count() as f64).round(),
             "p50_ms": self.groups.quantile_ms(0.5),
             "p99_ms": self.groups.quantile_ms(0.99),
             "sync_p50_ms": self.syncs.quantile_ms(0.5),
