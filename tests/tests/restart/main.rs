@@ -1,5 +1,6 @@
 //! Stops of every kind, with the real binary: what was acknowledged is there afterwards, once, and nothing that was never sent.
 
+mod backup;
 mod failed_sync;
 mod follower;
 mod full_disk;
