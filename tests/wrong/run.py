@@ -13,7 +13,7 @@ PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", 
          "tests/Cargo.toml", "tests/src", "tests/vectors"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
-SEEDS = "250"
+SEEDS = "1000"
 LIMIT_S = 120
 PROFILE = """
 [profile.test]
