@@ -28,6 +28,8 @@ export interface ConnectOptions {
 export interface ObjectOptions {
   /** Only slots that match: names, or beginnings followed by `*`; at most 16. Left out: all. */
   readonly slots?: readonly string[] | undefined;
+  /** Changes a second at the most, 1 to 1000, with the latest values; `send`s all come. Left out: as the object's kind says, mostly all at once. */
+  readonly rate?: number | undefined;
 }
 
 /**
@@ -87,13 +89,13 @@ export class Slotcast {
   /**
    * The object of this name, usable at once: reads give nothing until its copy is there, writes wait.
    * Asked for again before its release, it is the same one.
-   * @throws Rejected (`bad_name`, `too_many`, `released`) for names and patterns that cannot be, or a closed client.
+   * @throws Rejected (`bad_name`, `bad_field`, `too_many`, `released`) for names and patterns that cannot be, or a closed client.
    */
-  object<T extends object = Record<string, Value>>(name: string, { slots }: ObjectOptions = {}): SharedObject<T> {
+  object<T extends object = Record<string, Value>>(name: string, { slots, rate }: ObjectOptions = {}): SharedObject<T> {
     const present = this.#connection.replica(name);
-    const replica = present ?? this.#newReplica(name, slots);
-    if (present && String(present.patterns) !== String(slots)) {
-      throw new Rejected("bad_field", `${name} is used with other slots already`);
+    const replica = present ?? this.#newReplica(name, slots, rate);
+    if (present && (String(present.patterns) !== String(slots) || present.rate !== rate)) {
+      throw new Rejected("bad_field", `${name} is used with other slots or another rate already`);
     }
     const known = this.#objects.get(replica) as SharedObject<T> | undefined;
     if (known) return known;
@@ -102,13 +104,16 @@ export class Slotcast {
     return object;
   }
 
-  #newReplica(name: string, slots: readonly string[] | undefined): Replica {
+  #newReplica(name: string, slots: readonly string[] | undefined, rate: number | undefined): Replica {
     if (this.state === "closed") throw new Rejected("released", "the client is closed");
     if (!isObjectName(name)) throw new Rejected("bad_name", `object ${JSON.stringify(name)}`);
     const wrong = slots?.find((pattern) => !isPattern(pattern));
     if (wrong !== undefined) throw new Rejected("bad_name", `pattern ${JSON.stringify(wrong)}`);
     if (slots && slots.length > 16) throw new Rejected("too_many", "16 patterns at most");
-    const replica = new Replica(name, slots, this.#connection);
+    if (rate !== undefined && !(Number.isInteger(rate) && rate >= 1 && rate <= 1000)) {
+      throw new Rejected("bad_field", "rate: must be 1 to 1000");
+    }
+    const replica = new Replica(name, slots, rate, this.#connection);
     this.#connection.use(replica);
     return replica;
   }

@@ -72,6 +72,7 @@ export type ClientMessage =
       readonly object: string;
       readonly cursor?: Cursor | undefined;
       readonly slots?: readonly string[] | undefined;
+      readonly rate?: number | undefined;
     }
   | { readonly type: "release"; readonly object: string }
   | {
@@ -103,7 +104,7 @@ function fields(message: ClientMessage): unknown[] {
     case "hello":
       return [1, message.token, message.device, message.user];
     case "use":
-      return [2, message.object, message.cursor && cursorFields(message.cursor), message.slots];
+      return [2, message.object, message.cursor && cursorFields(message.cursor), message.slots, message.rate];
     case "release":
       return [3, message.object];
     case "write":

@@ -45,6 +45,7 @@ export class Replica {
   constructor(
     readonly name: string,
     readonly patterns: readonly string[] | undefined,
+    readonly rate: number | undefined,
     readonly wire: Wire,
   ) {
     this.copy = new Copy(patterns);
@@ -226,7 +227,7 @@ export class Replica {
     this.#part = 0;
     const { epoch, have: version } = this.copy;
     const cursor = withCursor && this.#hasCopy ? { epoch, version, sends: this.#sends } : undefined;
-    this.#post({ type: "use", object: this.name, cursor, slots: this.patterns });
+    this.#post({ type: "use", object: this.name, cursor, slots: this.patterns, rate: this.rate });
   }
 
   #post(message: ClientMessage): void {

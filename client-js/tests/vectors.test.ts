@@ -186,7 +186,7 @@ describe.skipIf(!existsSync(new URL("wire.json", folder)))("vectors", () => {
       "apply.json",
     ).rows) {
       const posted: Value[] = [];
-      const replica = new Replica("k", undefined, wire(posted));
+      const replica = new Replica("k", undefined, undefined, wire(posted));
       const { epoch, have, sends, slots } = row.copy;
       replica.welcomed();
       replica.received({

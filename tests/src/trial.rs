@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Cursor, Device, Encoding, Event, Fault, Limits, ObjectName, SendName, User};
+use slotcast_protocol::{
+    Code, Cursor, Device, Encoding, Event, Fault, Limits, ObjectName, Rate, SendName, User,
+};
 use slotcast_state::{
     Audience, Author, ChannelId, Delivery, EdgeId, Effects, Found, Input, Kinds, SessionId, Shard, View,
 };
@@ -22,6 +24,7 @@ struct Follower {
     author: Arc<Author>,
     object: ObjectName,
     view: View,
+    rate: Option<Rate>,
     channel: Option<ChannelId>,
     copy: Copy,
     next_id: u64,
@@ -90,8 +93,8 @@ impl Trial {
         };
         let (session, author) = (SessionId::new(EdgeId(0), self.generation, 0), Arc::new(author));
         let object = wishes::object(self.dice.pick(self.objects));
-        let view = View::default();
-        Follower { session, author, object, view, channel: None, copy: Copy::default(), next_id: 1 }
+        let (view, rate) = (View::default(), None);
+        Follower { session, author, object, view, rate, channel: None, copy: Copy::default(), next_id: 1 }
     }
 
     pub fn step(&mut self) -> Result<(), String> {
@@ -156,9 +159,11 @@ impl Trial {
         };
         let view = wishes::view(&mut self.dice);
         follower.view = View::new(view);
+        follower.rate = wishes::rate(&mut self.dice);
         follower.copy = Copy::default();
         let (session, author, object) = (follower.session, follower.author.clone(), follower.object.clone());
-        let audience = Audience { view: follower.view.clone(), encoding: Encoding::MessagePack };
+        let (view, rate) = (follower.view.clone(), follower.rate);
+        let audience = Audience { view, encoding: Encoding::MessagePack, rate };
         self.followers.push(follower);
         self.run(Input::Use { session, author, object, audience, cursor: None, covered: false, turn: 1 })
     }
@@ -271,6 +276,9 @@ impl Trial {
             let Some(model) = self.ledger.living(&follower.object) else { return Ok(()) };
             if !follower.copy.complete {
                 return Ok(());
+            }
+            if follower.rate.is_some() {
+                return same(&follower.copy, &model.states[follower.copy.have as usize], &follower.view);
             }
             same(&follower.copy, model.now(), &follower.view)?;
             let sends = model.sends.len() as u64;

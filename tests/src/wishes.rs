@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use slotcast_protocol::{
-    Durability, Life, Limits, Number, ObjectName, Op, Path, Pattern, SlotName, Step, Value, Write,
+    Durability, Life, Limits, Number, ObjectName, Op, Path, Pattern, Rate, SlotName, Step, Value, Write,
 };
 use slotcast_state::{Kind, Kinds, Rule, View};
 
@@ -28,7 +28,7 @@ pub fn object(name: &str) -> ObjectName {
     ObjectName::parse(name).expect("a good object")
 }
 
-/// One kind with a slot for every rule; objects of the kind `still` may not be cleared, those of the kind `safe` are stored.
+/// One kind with a slot for every rule; objects of the kind `still` may not be cleared and are told seven times a second, those of the kind `safe` are stored.
 pub fn kinds(linger_ms: u64, resync_depth: u64) -> Kinds {
     let rules = ["last", "add", "max", "min", "once", "server"].map(|rule| (format!("{rule}.*"), rule));
     let log = ("log.*".to_owned(), "append:3:stamp");
@@ -37,7 +37,7 @@ pub fn kinds(linger_ms: u64, resync_depth: u64) -> Kinds {
     };
     let rules: Vec<_> = rules.into_iter().chain([log]).map(parse).collect();
     let kind = Kind { rules, linger_ms, clear: true, resync_depth, ..Kind::default() };
-    let still = Kind { clear: false, ..kind.clone() };
+    let still = Kind { clear: false, rate: Rate::new(7).ok(), ..kind.clone() };
     let safe = Kind { durability: Durability::Disk, ..kind.clone() };
     let named = [("still".to_owned(), Arc::new(still)), ("safe".to_owned(), Arc::new(safe))];
     Kinds { named: named.into(), other: Arc::new(kind) }
@@ -50,6 +50,11 @@ pub fn view(dice: &mut Dice) -> Option<Vec<Pattern>> {
     let mut patterns: Vec<_> = patterns.collect();
     patterns.sort_unstable();
     dice.percent(45).then_some(patterns)
+}
+
+/// How often a client may want to be told.
+pub fn rate(dice: &mut Dice) -> Option<Rate> {
+    dice.percent(30).then(|| Rate::new(dice.pick(&[1, 3, 20, 500])).expect("a good rate"))
 }
 
 pub fn shows(view: &Option<Vec<Pattern>>) -> View {

@@ -32,7 +32,7 @@ impl Desk {
     /// The object's slots as a fresh follower gets them.
     fn follow(&mut self) -> Vec<(SlotName, Option<Value>)> {
         let (session, author) = (self.session, self.author.clone());
-        let audience = Audience { view: View::default(), encoding: Encoding::MessagePack };
+        let audience = Audience { view: View::default(), encoding: Encoding::MessagePack, rate: None };
         let object = ObjectName::parse("k").expect("a good object");
         let input = Input::Use { session, author, object, audience, cursor: None, covered: false, turn: 1 };
         let mut effects = Effects::default();

@@ -250,7 +250,7 @@ impl Bench {
             session: session(),
             author: author(0),
             object: object.clone(),
-            audience: Audience { view: wishes::shows(&None), encoding: Encoding::Json },
+            audience: Audience { view: wishes::shows(&None), encoding: Encoding::Json, rate: None },
             cursor: None,
             covered: false,
             turn: 1,

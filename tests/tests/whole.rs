@@ -96,7 +96,7 @@ fn author() -> Arc<Author> {
 
 fn audience(patterns: &[&str]) -> Audience {
     let patterns = patterns.iter().map(|pattern| Pattern::parse(pattern).expect("a good pattern")).collect();
-    Audience { view: View::new(Some(patterns)), encoding: Encoding::MessagePack }
+    Audience { view: View::new(Some(patterns)), encoding: Encoding::MessagePack, rate: None }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use slotcast_state::Shard;
+use slotcast_state::{Kinds, Shard};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
@@ -42,10 +42,10 @@ pub fn run(config: Config) -> io::Result<()> {
         let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
             ^ u64::from(std::process::id()) << 32;
         let idle_bytes = house.limits.idle_bytes / config.workers;
-        let shard = Shard::new(number as u16, seed, kinds, house.limits.clone(), idle_bytes);
+        let shard = Shard::new(number as u16, seed, kinds.clone(), house.limits.clone(), idle_bytes);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || work(number, house, shard, listener, mail))?;
+            .spawn(move || work(number, house, kinds, shard, listener, mail))?;
     }
     drop(listener);
     wait(&house, || greet(&config, address))
@@ -105,6 +105,7 @@ fn house(config: &Config, store: Option<Store>) -> io::Result<(Arc<House>, Vec<U
 fn work(
     number: usize,
     house: Arc<House>,
+    kinds: Arc<Kinds>,
     shard: Shard,
     listener: TcpListener,
     mail: UnboundedReceiver<Letter>,
@@ -112,7 +113,7 @@ fn work(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("the kernel gives an epoll to each worker");
     LocalSet::new().block_on(&runtime, async {
-        let worker = Worker::new(number, house, shard);
+        let worker = Worker::new(number, house, kinds, shard);
         let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
         tokio::task::spawn_local(gateway::accept(worker.clone(), listener));
         worker.run(mail).await;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod names;
 pub mod number;
 pub mod op;
+mod rate;
 pub mod reader;
 pub mod request;
 mod request_encode;
@@ -30,6 +31,7 @@ pub use limits::Limits;
 pub use names::{Device, ObjectName, Pattern, SendName, SlotName, User};
 pub use number::Number;
 pub use op::{Life, Op, Path, Step};
+pub use rate::Rate;
 pub use request::{Request, Send, Use, Write};
 pub use value::Value;
 

@@ -6,6 +6,7 @@ use crate::fields::{Fields, text_item, uint_item};
 use crate::limits::Limits;
 use crate::names::{Device, ObjectName, Pattern, SendName, SlotName, User};
 use crate::op::Op;
+use crate::rate::Rate;
 use crate::reader::{Reader, Token};
 use crate::shape;
 use crate::value::Value;
@@ -38,6 +39,8 @@ pub struct Use {
     pub cursor: Option<Cursor>,
     /// What it wants to see; sorted, no pattern twice. None is all.
     pub slots: Option<Vec<Pattern>>,
+    /// How often it wants to be told; None is as the object's kind says.
+    pub rate: Option<Rate>,
 }
 
 /// `write`.
@@ -108,6 +111,7 @@ impl Request {
                 object: object(0)?,
                 cursor: cursor(fields)?,
                 slots: patterns(fields, limits)?,
+                rate: fields.optional_uint(3)?.map(Rate::new).transpose()?,
             }),
             "release" => Request::Release { object: object(0)? },
             "write" => Request::Write(Write {

@@ -33,7 +33,7 @@ impl Request {
 }
 
 fn encode_use<'w>(request: &Use, writer: &'w mut Writer) -> &'w mut Writer {
-    writer.array(4).uint(2).text(request.object.as_str());
+    writer.array(if request.rate.is_some() { 5 } else { 4 }).uint(2).text(request.object.as_str());
     match request.cursor {
         None => writer.nil(),
         Some(cursor) => {
@@ -44,9 +44,17 @@ fn encode_use<'w>(request: &Use, writer: &'w mut Writer) -> &'w mut Writer {
             }
         }
     };
-    let Some(patterns) = &request.slots else { return writer.nil() };
-    writer.array(patterns.len());
-    patterns.iter().fold(writer, |writer, pattern| writer.text(pattern.as_str()))
+    match &request.slots {
+        None => _ = writer.nil(),
+        Some(patterns) => {
+            writer.array(patterns.len());
+            patterns.iter().for_each(|pattern| _ = writer.text(pattern.as_str()));
+        }
+    }
+    match request.rate {
+        None => writer,
+        Some(rate) => writer.uint(rate.per_second()),
+    }
 }
 
 fn encode_write<'w>(write: &Write, writer: &'w mut Writer) -> &'w mut Writer {

@@ -52,7 +52,7 @@ const WINNERS_FIELD: Field = Field { name: "winners", form: Form::Records };
 /// From the client.
 pub const REQUESTS: &[Shape] = shapes! {
     1 hello [plain("token"), plain("device"), plain("user")],
-    2 use [plain("object"), plain("cursor"), plain("slots")],
+    2 use [plain("object"), plain("cursor"), plain("slots"), plain("rate")],
     3 release [plain("object")],
     4 write [plain("id"), plain("object"), plain("epoch"), plain("seen"), plain("if"), OPS_FIELD],
     5 send [plain("id"), plain("object"), plain("name"), plain("value")],

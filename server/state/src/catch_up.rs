@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, Record, Snapshot};
+use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, ObjectName, Record, Snapshot};
 
+use crate::contents::Contents;
 use crate::followers::{Audience, View};
 use crate::object::{Moment, Object};
 use crate::ring::Mark;
@@ -25,8 +26,11 @@ impl Object {
                 && cursor.version >= self.contents.slots.floor()
         });
         match usable {
-            Some(cursor) => (None, vec![Event::Diff(self.diff_since(cursor, &audience.view))]),
-            None => self.snapshot(self.skipped(cursor), audience, moment),
+            Some(cursor) => {
+                let diff = self.contents.diff_since(&self.name, cursor, &audience.view);
+                (None, vec![Event::Diff(diff)])
+            }
+            None => self.snapshot(self.contents.skipped(cursor), audience, moment),
         }
     }
 
@@ -34,39 +38,6 @@ impl Object {
     pub(crate) fn nothing_since(&self, version: u64) -> Event {
         let (object, changes) = (self.name.clone(), Vec::new());
         Event::Diff(Diff { object, from: version, to: version, changes, skipped: 0 })
-    }
-
-    /// Sends that whoever holds the cursor will not get.
-    fn skipped(&self, cursor: Option<Cursor>) -> u64 {
-        let of_this_epoch = cursor.filter(|cursor| cursor.epoch == self.contents.epoch);
-        let sends = of_this_epoch.and_then(|cursor| cursor.sends);
-        sends.map_or(0, |sends| self.contents.sends.saturating_sub(sends))
-    }
-
-    fn diff_since(&self, cursor: Cursor, view: &View) -> Diff {
-        let mut changes = Vec::new();
-        let mut cleared = self.contents.slots.cleared().filter(|cleared| cleared.version > cursor.version);
-        for (name, version, author, slot) in self.contents.slots.since(cursor.version) {
-            if let Some(clear) = cleared.take_if(|clear| clear.version <= version) {
-                changes.push(Change {
-                    version: clear.version,
-                    by: clear.author.user.clone(),
-                    kind: ChangeKind::Clear,
-                });
-            }
-            if view.shows(name) {
-                changes.push(Change { version, by: author.user.clone(), kind: kind_of(name, slot) });
-            }
-        }
-        if let Some(clear) = cleared {
-            changes.push(Change {
-                version: clear.version,
-                by: clear.author.user.clone(),
-                kind: ChangeKind::Clear,
-            });
-        }
-        let skipped = self.skipped(Some(cursor));
-        Diff { object: self.name.clone(), from: cursor.version, to: self.contents.version, changes, skipped }
     }
 
     /// In parts from a whole that someone else has been given, if there is one and not too much has changed since; else anew.
@@ -149,6 +120,42 @@ impl Object {
             part.push(record(name, slot));
         }
         (parts, total)
+    }
+}
+
+impl Contents {
+    /// Sends that whoever holds the cursor will not get.
+    pub(crate) fn skipped(&self, cursor: Option<Cursor>) -> u64 {
+        let of_this_epoch = cursor.filter(|cursor| cursor.epoch == self.epoch);
+        let sends = of_this_epoch.and_then(|cursor| cursor.sends);
+        sends.map_or(0, |sends| self.sends.saturating_sub(sends))
+    }
+
+    /// One diff from the slots that are newer than the cursor, which is of this epoch and not past what is remembered.
+    pub(crate) fn diff_since(&self, object: &ObjectName, cursor: Cursor, view: &View) -> Diff {
+        let mut changes = Vec::new();
+        let mut cleared = self.slots.cleared().filter(|cleared| cleared.version > cursor.version);
+        for (name, version, author, slot) in self.slots.since(cursor.version) {
+            if let Some(clear) = cleared.take_if(|clear| clear.version <= version) {
+                changes.push(Change {
+                    version: clear.version,
+                    by: clear.author.user.clone(),
+                    kind: ChangeKind::Clear,
+                });
+            }
+            if view.shows(name) {
+                changes.push(Change { version, by: author.user.clone(), kind: kind_of(name, slot) });
+            }
+        }
+        if let Some(clear) = cleared {
+            changes.push(Change {
+                version: clear.version,
+                by: clear.author.user.clone(),
+                kind: ChangeKind::Clear,
+            });
+        }
+        let skipped = self.skipped(Some(cursor));
+        Diff { object: object.clone(), from: cursor.version, to: self.version, changes, skipped }
     }
 }
 

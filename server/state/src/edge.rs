@@ -13,6 +13,7 @@ use crate::channel::Channel;
 use crate::effects::{Ask, Input, Start};
 use crate::followers::{Audience, View};
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
+use crate::kind::Kinds;
 use crate::ring::Mark;
 use crate::whole::Frames;
 
@@ -68,6 +69,7 @@ struct Slot {
 pub struct Edge {
     id: EdgeId,
     limits: Arc<Limits>,
+    kinds: Arc<Kinds>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     channels: BTreeMap<ChannelId, Channel>,
@@ -79,10 +81,10 @@ pub struct Edge {
 
 impl Edge {
     /// Without sessions.
-    pub fn new(id: EdgeId, limits: Arc<Limits>) -> Self {
+    pub fn new(id: EdgeId, kinds: Arc<Kinds>, limits: Arc<Limits>) -> Self {
         let (slots, free, dirty, starting) = (Vec::new(), Vec::new(), VecDeque::new(), VecDeque::new());
         let (channels, by_audience) = (BTreeMap::new(), BTreeMap::new());
-        Edge { id, limits, slots, free, channels, by_audience, dirty, starting }
+        Edge { id, kinds, limits, slots, free, channels, by_audience, dirty, starting }
     }
 
     /// A session that has said hello.
@@ -143,8 +145,8 @@ impl Edge {
     }
 
     fn use_object(&mut self, session: SessionId, author: Arc<Author>, request: Use) -> Taken {
-        let Use { object, cursor, slots } = request;
-        let limit = self.limits.objects;
+        let Use { object, cursor, slots, rate } = request;
+        let (limit, kinds) = (self.limits.objects, self.kinds.clone());
         let entry = self.session_mut(session).expect("its author was just looked up");
         if !entry.uses.iter().any(|used| used.object == object) {
             if entry.uses.len() >= limit {
@@ -157,7 +159,8 @@ impl Edge {
             }
             entry.uses.push(Used { object: object.clone(), place: None, asked: 0, begun: 0 });
         }
-        let audience = Audience { view: View::new(slots), encoding: entry.encoding };
+        let rate = rate.or(kinds.of(&object).rate);
+        let audience = Audience { view: View::new(slots), encoding: entry.encoding, rate };
         let covered = self.covers(&object, &audience, cursor);
         let used = self.used(session, &object).expect("it was just put there");
         used.asked += 1;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use slotcast_protocol::{Diff, Encoding, Pattern, SlotName, User};
+use slotcast_protocol::{Diff, Encoding, Event, Pattern, Rate, SlotName, User};
 
+use crate::effects::Delivery;
 use crate::ids::{ChannelId, EdgeId, SessionId};
+use crate::pace::Pace;
+use crate::ring::Mark;
 
 /// What a follower wants to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,19 +43,40 @@ pub struct Audience {
     pub view: View,
     /// How it is written.
     pub encoding: Encoding,
+    /// How often they are told; None is at once, everything.
+    pub rate: Option<Rate>,
 }
 
 /// One audience of an object, and where it is.
 pub(crate) struct Group {
     pub audience: Audience,
     pub channel: ChannelId,
-    /// The version of the last diff that went to it.
-    pub told: u64,
+    /// What it was told last: the version of the last diff, and the sends.
+    pub told: Mark,
+    /// What is held back, if it is not told everything at once.
+    pub pace: Option<Pace>,
     edges: BTreeMap<EdgeId, usize>,
 }
 
 impl Group {
-    pub fn edges(&self) -> Vec<EdgeId> {
+    /// Whether something has to wait for the audience's next moment; `hold` puts it to the rest.
+    pub fn is_held_back(&mut self, now_ms: u64, hold: impl FnOnce(&mut Pace)) -> bool {
+        let Some(pace) = &mut self.pace else { return false };
+        let waits = !pace.may_go(now_ms);
+        if waits {
+            hold(pace);
+        }
+        waits
+    }
+
+    /// Tells the audience something, after which it has everything up to `mark`.
+    pub fn publish(&mut self, event: Event, mark: Mark) -> Delivery {
+        self.told = mark;
+        let (channel, encoding, edges) = (self.channel, self.audience.encoding, self.edges());
+        Delivery::Publish { channel, encoding, edges, event, mark }
+    }
+
+    fn edges(&self) -> Vec<EdgeId> {
         self.edges.keys().copied().collect()
     }
 }
@@ -83,6 +107,11 @@ impl Followers {
         self.sessions.get_mut(&session)
     }
 
+    /// When some audience is to be told what was held back, in ms.
+    pub fn due_ms(&self) -> Option<u64> {
+        self.groups.iter().filter_map(|group| group.pace.as_ref()?.due_ms()).min()
+    }
+
     pub fn groups_mut(&mut self) -> impl Iterator<Item = &mut Group> {
         self.groups.iter_mut()
     }
@@ -102,13 +131,14 @@ impl Followers {
         audience: Audience,
         turn: u32,
         fresh: ChannelId,
-        version: u64,
+        mark: Mark,
     ) {
         let ties = self.sessions.get(&session).is_some_and(|following| following.ties);
         self.leave(session);
         let position = self.groups.iter().position(|group| group.audience == audience);
         let position = position.unwrap_or_else(|| {
-            self.groups.push(Group { audience, channel: fresh, told: version, edges: BTreeMap::new() });
+            let pace = audience.rate.map(Pace::new);
+            self.groups.push(Group { audience, channel: fresh, told: mark, pace, edges: BTreeMap::new() });
             self.groups.len() - 1
         });
         let group = &mut self.groups[position];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use slotcast_protocol::{Durability, ObjectName, Pattern, SlotName};
+use slotcast_protocol::{Durability, ObjectName, Pattern, Rate, SlotName};
 
 use crate::rule::Rule;
 
@@ -20,6 +20,8 @@ pub struct Kind {
     pub resync_depth: u64,
     /// What an acknowledged write survives.
     pub durability: Durability,
+    /// How often followers who do not say it themselves are told; None is at once, everything.
+    pub rate: Option<Rate>,
 }
 
 impl Default for Kind {
@@ -30,6 +32,7 @@ impl Default for Kind {
             clear: true,
             resync_depth: 1_000,
             durability: Durability::Memory,
+            rate: None,
         }
     }
 }

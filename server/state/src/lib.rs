@@ -19,6 +19,7 @@ mod ids;
 mod kind;
 mod merge;
 mod object;
+mod pace;
 mod patch;
 mod ring;
 mod rule;

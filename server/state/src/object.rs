@@ -1,5 +1,6 @@
 //! One object: its slots, version and followers, from its first `use` to its end.
 
+mod conflate;
 mod requests;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::followers::{Audience, Followers};
 use crate::idle::Place;
 use crate::ids::{Author, ChannelId, SessionId};
 use crate::kind::Kind;
+use crate::pace::Pace;
 use crate::ring::Mark;
 use crate::whole::Wholes;
 
@@ -109,7 +111,8 @@ impl Object {
 
     /// The next moment at which something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
-        let by_itself = [self.dies_ms, self.contents.slots.next_expiry(), self.wholes.next_ms()];
+        let (expiry, wholes) = (self.contents.slots.next_expiry(), self.wholes.next_ms());
+        let by_itself = [self.dies_ms, expiry, wholes, self.followers.due_ms()];
         by_itself.into_iter().flatten().min()
     }
 
@@ -128,8 +131,8 @@ impl Object {
         fresh: ChannelId,
     ) -> bool {
         let before = self.followers.group(session).map(|(group, _)| group.audience.clone());
-        let saw_others = before.is_some_and(|before| before != audience);
-        self.followers.join(session, &author.user, audience, turn, fresh, self.contents.version);
+        let saw_others = before.is_some_and(|before| before.view != audience.view);
+        self.followers.join(session, &author.user, audience, turn, fresh, self.mark());
         self.dies_ms = None;
         self.leaving = false;
         saw_others
@@ -144,6 +147,7 @@ impl Object {
         moment: &Moment<'_>,
         effects: &mut Effects,
     ) {
+        self.tell_sends(session, moment.now_ms, effects);
         let Some((group, turn)) = self.followers.group(session) else { return };
         let (channel, audience) = (group.channel, group.audience.clone());
         let usable = cursor.filter(|cursor| covered && cursor.epoch == self.contents.epoch);
@@ -209,11 +213,13 @@ impl Object {
         let whole = Diff { object, from: to - 1, to, changes, skipped: 0 };
         for group in self.followers.groups_mut() {
             let Some(diff) = group.audience.view.of(&whole) else { continue };
-            let event = Event::Diff(Diff { from: group.told, ..diff });
-            group.told = to;
-            let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
-            effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
+            if group.is_held_back(cause.now_ms, Pace::hold_change) {
+                continue;
+            }
+            let diff = Diff { from: group.told.version, ..diff };
+            effects.deliveries.push(group.publish(Event::Diff(diff), mark));
         }
+        self.tell_before_forgotten(cause.now_ms, effects);
     }
 
     /// For a stored object everything that a retry could ask for again is logged, rejects and sends too. What leaves nothing behind is

@@ -139,7 +139,10 @@ impl Shard {
                 self.objects.remove(&name);
                 continue;
             }
-            self.with(&name, effects, |object, moment, effects| object.expire(moment.now_ms, effects));
+            self.with(&name, effects, |object, moment, effects| {
+                object.expire(moment.now_ms, effects);
+                object.tell_due(moment.now_ms, effects);
+            });
             let next = self.objects.get(&name).and_then(Object::next_deadline);
             self.deadlines.extend(next.map(|at| (at, name)));
         }

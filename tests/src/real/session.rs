@@ -51,6 +51,6 @@ impl Session {
 
     /// Follows an object.
     pub fn follow(&mut self, object: &ObjectName, cursor: Option<Cursor>, slots: Option<Vec<Pattern>>) {
-        self.say(&Request::Use(Use { object: object.clone(), cursor, slots }));
+        self.say(&Request::Use(Use { object: object.clone(), cursor, slots, rate: None }));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use slotcast_protocol::{Cursor, Device, Encoding, ObjectName, Pattern, Request, Send, SendName, Use, User};
+use slotcast_protocol::{
+    Cursor, Device, Encoding, ObjectName, Pattern, Rate, Request, Send, SendName, Use, User,
+};
 use slotcast_state::View;
 
 use crate::copy::Copy;
@@ -35,6 +37,9 @@ pub struct Client {
 pub struct Room {
     pub wanted: bool,
     pub view: Option<Vec<Pattern>>,
+    pub rate: Option<Rate>,
+    /// Frames under way may be of a use with a rate.
+    pub rated: bool,
     /// The views that frames under way may be of; the last is the one that counts.
     pub views: Vec<View>,
     pub copy: Copy,
@@ -252,8 +257,9 @@ impl World {
             room.counts &= cursor.is_some_and(|cursor| cursor.sends.is_some());
             room.waiting = true;
             room.views = vec![wishes::shows(&room.view)];
-            let slots = room.view.clone();
-            self.speak(at, &Request::Use(Use { object: object.clone(), cursor, slots }));
+            let (slots, rate) = (room.view.clone(), room.rate);
+            room.rated = rate.is_some();
+            self.speak(at, &Request::Use(Use { object: object.clone(), cursor, slots, rate }));
             if self.clients[at].pipelines {
                 self.retry(at, &object);
             }
@@ -281,29 +287,38 @@ impl World {
     }
 
     fn follow(&mut self, at: usize, object: &ObjectName) {
-        let view = wishes::view(&mut self.dice);
+        let (view, rate) = (wishes::view(&mut self.dice), wishes::rate(&mut self.dice));
         let room = self.clients[at].rooms.get_mut(object).expect("the caller has it");
         let (acknowledged, answered) =
             (std::mem::take(&mut room.acknowledged), std::mem::take(&mut room.answered));
-        let view_too = view.clone();
-        *room =
-            Room { wanted: true, waiting: true, view: view_too, acknowledged, answered, ..Room::default() };
-        room.views = vec![wishes::shows(&view)];
-        self.speak(at, &Request::Use(Use { object: object.clone(), cursor: None, slots: view }));
+        let (slots, rated) = (view.clone(), rate.is_some());
+        *room = Room {
+            wanted: true,
+            waiting: true,
+            view,
+            rate,
+            rated,
+            acknowledged,
+            answered,
+            ..Room::default()
+        };
+        room.views = vec![wishes::shows(&slots)];
+        self.speak(at, &Request::Use(Use { object: object.clone(), cursor: None, slots, rate }));
     }
 
     /// Other patterns, or away, or away and back in one breath.
     fn change_use(&mut self, at: usize, object: &ObjectName) {
-        let view = wishes::view(&mut self.dice);
+        let (view, rate) = (wishes::view(&mut self.dice), wishes::rate(&mut self.dice));
         let choice = self.dice.below(4);
         let room = self.clients[at].rooms.get_mut(object).expect("the caller has it");
-        let request = Request::Use(Use { object: object.clone(), cursor: None, slots: view.clone() });
+        let request = Request::Use(Use { object: object.clone(), cursor: None, slots: view.clone(), rate });
         let within_parts = u64::from(room.copy.is_in_parts());
         if choice < 2 {
             self.tally.second_uses += 1;
             self.tally.uses_within_parts += within_parts;
             room.views.push(wishes::shows(&view));
             (room.view, room.used_again) = (view, true);
+            (room.rate, room.rated) = (rate, room.rated || rate.is_some());
             return self.speak(at, &request);
         }
         if !room.unanswered.is_empty() {
@@ -319,6 +334,7 @@ impl World {
             let room = self.clients[at].rooms.get_mut(object).expect("the caller has it");
             room.views.push(wishes::shows(&view));
             (room.view, room.wanted, room.waiting) = (view, true, true);
+            (room.rate, room.rated) = (rate, room.rated || rate.is_some());
             self.speak(at, &request);
         }
     }

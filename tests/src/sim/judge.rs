@@ -172,7 +172,10 @@ impl World {
         let have = room.copy.have;
         judge(diff.from <= diff.to && have <= diff.to, || format!("back from {have} to {}", diff.to))?;
         room.copy.take(event).map_err(|broken| broken.0)?;
-        let (waiting, crossed) = (room.waiting, room.crossed);
+        let (waiting, crossed, rated) = (room.waiting, room.crossed, room.rated);
+        let rated = rated || self.kinds.of(object).rate.is_some();
+        let folded = (diff.to - diff.from.max(have)).saturating_sub(1);
+        self.tally.folded_by_rate += if rated && !waiting { folded } else { 0 };
         self.tally.others_within_parts += u64::from(self.is_in_parts(at));
         self.tally.sends_skipped += diff.skipped;
         self.tally.resumed_by_diff += u64::from(waiting);
@@ -211,7 +214,9 @@ impl World {
     fn sent(&mut self, at: usize, sent: &Sent, event: &Event) -> Judged {
         let room = self.room(at, &sent.object)?;
         let (epoch, have, counts, count) = (room.copy.epoch, room.copy.have, room.counts, room.copy.sends);
-        let views = room.views.clone();
+        let (views, rated) = (room.views.clone(), room.rated);
+        let rated = rated || self.kinds.of(&sent.object).rate.is_some();
+        let room = self.room(at, &sent.object)?;
         judge(room.copy.complete, || "a send before the first snapshot".to_owned())?;
         let model = self.model(&sent.object, epoch)?;
         let place = model.sends.iter().position(|other| other == sent).ok_or("a send that never was")? as u64;
@@ -219,8 +224,11 @@ impl World {
         let between = model.states.get(have as usize).zip(model.states.get(sent.version as usize));
         let (copied, then) = between.ok_or("a send of a version that is not yet")?;
         let seen = views.iter().any(|view| shown(copied, view).eq(shown(then, view)));
-        judge(seen, || format!("a send of version {} with {have} at hand", sent.version))?;
+        judge(seen || rated && have > sent.version, || {
+            format!("a send of version {} with {have} at hand", sent.version)
+        })?;
         self.tally.sent_received += 1;
+        self.tally.sends_behind_later_changes += u64::from(rated && have > sent.version);
         let room = self.room(at, &sent.object)?;
         (room.counts, room.copy.sends) = (true, place);
         room.copy.take(event).map_err(|broken| broken.0)

@@ -45,6 +45,10 @@ tally! {
     retries,
     sent_received,
     sends_skipped,
+    /// Versions that a follower with a rate got folded into another's diff.
+    folded_by_rate,
+    /// Sends that came behind changes which are later than they are.
+    sends_behind_later_changes,
     fingerprints_compared,
     accepted,
     conflicts,

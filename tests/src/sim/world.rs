@@ -135,7 +135,10 @@ impl World {
         let weather = Weather::new(&mut dice);
         let kinds = Arc::new(wishes::kinds(weather.linger_ms, weather.resync_depth));
         let limits: Arc<Limits> = Arc::new(weather.limits.clone());
-        let edge = |number| EdgeDesk { edge: Edge::new(EdgeId(number), limits.clone()), flush_due: false };
+        let edge = |number| EdgeDesk {
+            edge: Edge::new(EdgeId(number), kinds.clone(), limits.clone()),
+            flush_due: false,
+        };
         let edges = (0..weather.edges as u16).map(edge).collect();
         let mut shard = |number| {
             let shard = Shard::new(number, dice.roll(), kinds.clone(), limits.clone(), weather.idle_bytes);

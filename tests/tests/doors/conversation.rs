@@ -35,7 +35,7 @@ fn a_success_comes_before_its_diff_and_the_other_encoding_sees_the_same() {
     );
     assert!(matches!(event(&mut binary), Event::Welcome(_)));
     let object = ObjectName::parse("game/1").expect("a good name");
-    binary.frame(BINARY, &Request::Use(Use { object, cursor: None, slots: None }).encode());
+    binary.frame(BINARY, &Request::Use(Use { object, cursor: None, slots: None, rate: None }).encode());
     assert!(matches!(event(&mut binary), Event::Snapshot(_)));
     json.ask(json!({"type": "use", "object": "game/1"}));
     assert_eq!(json.ask(set("game/1", "x", json!({"deep": [1, 2.5, "ä", null]})))["type"], "success");

@@ -43,7 +43,8 @@ fn follower(server: &Server, encoding: Encoding, number: usize) -> Socket {
             let user = Some(User::parse(&user).expect("a good name"));
             socket.frame(BINARY, &Request::Hello { token: None, device: None, user }.encode());
             let object = ObjectName::parse("game/1").expect("a good name");
-            socket.frame(BINARY, &Request::Use(Use { object, cursor: None, slots: None }).encode());
+            socket
+                .frame(BINARY, &Request::Use(Use { object, cursor: None, slots: None, rate: None }).encode());
             (0..2).for_each(|_| assert!(matches!(socket.next(), Frame::Binary(_))));
             socket
         }

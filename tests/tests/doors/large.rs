@@ -88,7 +88,7 @@ fn large() -> ObjectName {
 }
 
 fn use_large() -> Request {
-    Request::Use(Use { object: large(), cursor: None, slots: None })
+    Request::Use(Use { object: large(), cursor: None, slots: None, rate: None })
 }
 
 /// From `use` to the last of so many parts, which alone is looked at; the version.
@@ -164,7 +164,7 @@ fn between_the_parts_others_are_heard() {
     until(&mut writer, "snapshot");
     let mut slow = open(&server, Encoding::MessagePack, 0);
     let small = ObjectName::parse(SMALL).expect("a good name");
-    let use_small = Request::Use(Use { object: small.clone(), cursor: None, slots: None });
+    let use_small = Request::Use(Use { object: small.clone(), cursor: None, slots: None, rate: None });
     say(&mut slow, Encoding::MessagePack, &use_small);
     assert!(matches!(event(&mut slow), Event::Snapshot(_)));
     say(&mut slow, Encoding::MessagePack, &use_large());

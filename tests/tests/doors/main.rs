@@ -6,6 +6,7 @@ mod drain;
 mod encodings;
 mod handshake;
 mod large;
+mod rate;
 mod refusals;
 
 use slotcast_tests::real::{server, socket};

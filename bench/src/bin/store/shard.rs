@@ -111,7 +111,7 @@ impl Bench {
         let mut effects = Effects::default();
         for (number, object) in self.objects.iter().enumerate() {
             let (session, author) = self.sessions[number % self.sessions.len()].clone();
-            let audience = Audience { view: View::new(None), encoding: Encoding::MessagePack };
+            let audience = Audience { view: View::new(None), encoding: Encoding::MessagePack, rate: None };
             let (object, covered) = (object.clone(), false);
             let input = Input::Use { session, author, object, audience, cursor: None, covered, turn: 1 };
             self.shard.handle(input, &mut effects);

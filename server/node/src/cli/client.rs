@@ -4,7 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use slotcast_protocol::{Code, Cursor, Device, Encoding, Event, Fault, ObjectName, Pattern, Request, Use};
+use slotcast_protocol::{
+    Code, Cursor, Device, Encoding, Event, Fault, ObjectName, Pattern, Rate, Request, Use,
+};
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -89,9 +91,10 @@ impl Client {
         object: &ObjectName,
         cursor: Option<Cursor>,
         slots: Option<&[Pattern]>,
+        rate: Option<Rate>,
     ) -> Result<(), Failure> {
         let (object, slots) = (object.clone(), slots.map(<[Pattern]>::to_vec));
-        self.request(&Request::Use(Use { object, cursor, slots })).await
+        self.request(&Request::Use(Use { object, cursor, slots, rate })).await
     }
 
     /// The next event, however long it takes; a silent server is asked for a sign of life.
@@ -143,7 +146,7 @@ impl Client {
         object: &ObjectName,
         slots: Option<&[Pattern]>,
     ) -> Result<ObjectCopy, Failure> {
-        self.follow(object, None, slots).await?;
+        self.follow(object, None, slots, None).await?;
         let mut copy = ObjectCopy::new(slots.is_some());
         let complete = |event| match event {
             Event::Snapshot(snapshot) => {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use slotcast_protocol::{Device, Event, ObjectName, Pattern, json};
+use slotcast_protocol::{Device, Event, ObjectName, Pattern, Rate, json};
 
 use super::client::{Client, dice, failed, fresh_device};
 use super::failure::{Failure, say};
@@ -26,16 +26,19 @@ pub struct Watch {
     /// Only slots like these: a name, or the beginning of one and `*`
     #[arg(value_name = "PATTERN", value_parser = Pattern::parse)]
     patterns: Vec<Pattern>,
+    /// At most so many changes a second, each with the latest values
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<Rate>,
     #[command(flatten)]
     link: Link,
 }
 
 pub async fn run(watch: Watch) -> Result<(), Failure> {
-    let Watch { object, patterns, link } = watch;
+    let Watch { object, patterns, rate, link } = watch;
     let patterns = Some(patterns).filter(|patterns| !patterns.is_empty());
     let copy = ObjectCopy::new(patterns.is_some());
     let (device, paint) = (fresh_device(), Paint::of_stdout());
-    let mut watcher = Watcher { object, patterns, link, device, paint, copy, retry_ms: None };
+    let mut watcher = Watcher { object, patterns, rate, link, device, paint, copy, retry_ms: None };
     let mut attempt = 0;
     loop {
         let began = Instant::now();
@@ -52,6 +55,11 @@ pub async fn run(watch: Watch) -> Result<(), Failure> {
     }
 }
 
+fn rate(text: &str) -> Result<Rate, String> {
+    let number = text.parse().map_err(|_| "expected a number, changes a second".to_owned())?;
+    Rate::new(number).map_err(|fault| fault.what)
+}
+
 /// Never returned: a watch has no good end.
 enum Never {}
 
@@ -64,6 +72,7 @@ fn backoff_ms(attempt: u32, dice: u64) -> u64 {
 struct Watcher {
     object: ObjectName,
     patterns: Option<Vec<Pattern>>,
+    rate: Option<Rate>,
     link: Link,
     device: Device,
     paint: Paint,
@@ -80,7 +89,7 @@ impl Watcher {
         if let Some(cursor) = cursor {
             say(&format!("connected again, at version {}", cursor.version));
         }
-        client.follow(&self.object, cursor, self.patterns.as_deref()).await?;
+        client.follow(&self.object, cursor, self.patterns.as_deref(), self.rate).await?;
         if cursor.is_none() {
             let first = client.answer(|event| Some(Ok(event))).await?;
             self.take(&mut client, first).await?;
@@ -115,7 +124,7 @@ impl Watcher {
             Ok(news) => self.print(&news)?,
             Err(Gap(why)) => {
                 say(&format!("{why}; reading the object anew"));
-                client.follow(&self.object, None, self.patterns.as_deref()).await?;
+                client.follow(&self.object, None, self.patterns.as_deref(), self.rate).await?;
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use slotcast_protocol::{Durability, ObjectName, Pattern};
+use slotcast_protocol::{Durability, ObjectName, Pattern, Rate};
 use slotcast_state::{Kind, Rule};
 use toml::Spanned;
 
@@ -16,6 +16,7 @@ pub(super) struct Table {
     clear: Option<bool>,
     resync_depth: Option<Spanned<i64>>,
     durability: Option<Spanned<String>>,
+    rate: Option<Spanned<i64>>,
     #[serde(default)]
     rules: BTreeMap<Spanned<String>, Spanned<String>>,
 }
@@ -41,7 +42,9 @@ impl Table {
         let durability = self.durability.map(durability).transpose()?;
         let linger_ms = number(self.linger_ms, "linger_ms", 0, LINGER_MS_MAX)?;
         let resync_depth = number(self.resync_depth, "resync_depth", 1, RESYNC_DEPTH_MAX)?;
+        let rate = number(self.rate, "rate", 1, Rate::MAX as i64)?;
         Ok(Kind {
+            rate: rate.map(|rate| Rate::new(rate).expect("it was just checked")),
             rules: rules(self.rules)?,
             linger_ms: linger_ms.unwrap_or(default.linger_ms),
             clear: self.clear.unwrap_or(default.clear),

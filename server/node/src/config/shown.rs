@@ -51,6 +51,7 @@ fn kind(header: &str, kind: &Kind, out: &mut String) {
     let rules =
         rules.map(|(slots, rule)| format!("{} = {}", text(slots.as_str()), text(&kinds::rule_text(*rule))));
     let rules: Vec<String> = rules.collect();
+    let rate = kind.rate.map(|rate| format!("rate = {}", rate.per_second()));
     let lines = [
         format!("\n[{header}]"),
         format!("linger_ms = {}", kind.linger_ms),
@@ -59,7 +60,7 @@ fn kind(header: &str, kind: &Kind, out: &mut String) {
         format!("durability = {}", text(kind.durability.name())),
         format!("rules = {{ {} }}", rules.join(", ")),
     ];
-    lines.iter().for_each(|line| writeln!(out, "{line}").expect(GROWS));
+    lines.iter().chain(&rate).for_each(|line| writeln!(out, "{line}").expect(GROWS));
 }
 
 /// A TOML string.

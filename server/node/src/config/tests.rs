@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slotcast_protocol::{Durability, Limits, SlotName};
+use slotcast_protocol::{Durability, Limits, Rate, SlotName};
 use slotcast_state::Rule;
 
 use super::*;
@@ -88,6 +88,7 @@ fn files_that_are_refused() {
             "[default]\ndurability = \"quorum\"",
             "slotcast.toml:2: default.durability: `quorum` needs a cluster",
         ),
+        ("[kind.chat]\nrate = 0", "expected 1 to 1000, not 0"),
         ("[kind.chat]\ndurability = \"paper\"", "expected \"memory\" or \"disk\", not `paper`"),
         (
             "[kind.chat.rules]\nlog = \"apend\"",
@@ -226,7 +227,7 @@ fn everything_at_once() {
 
 #[test]
 fn the_narrower_rule_decides() {
-    let text = "[kind.auction]\nclear = false\ndurability = \"disk\"\n[kind.auction.rules]\n\"*\" = \"server\"\n\"bid.*\" = \"max\"\n\
+    let text = "[kind.auction]\nclear = false\nrate = 4\ndurability = \"disk\"\n[kind.auction.rules]\n\"*\" = \"server\"\n\"bid.*\" = \"max\"\n\
                 \"bid.best\" = \"guarded\"\n\"bid.old.*\" = \"last\"\nlog = \"append:200:stamp\"\n\
                 [default]\nlinger_ms = 0\nrules = { hits = \"add\" }\n";
     let config = load(text, &[], dev()).expect("all good");
@@ -245,6 +246,7 @@ fn the_narrower_rule_decides() {
     }
     assert_eq!((auction.durability, other.durability), (Durability::Disk, Durability::Memory));
     assert!(!auction.clear && other.clear);
+    assert_eq!((auction.rate.map(Rate::per_second), other.rate), (Some(4), None));
     assert_eq!((auction.linger_ms, other.linger_ms), (30_000, 0));
 }
 

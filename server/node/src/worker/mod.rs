@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use slotcast_protocol::{CloseCode, Encoding, Event, ObjectName, Request};
-use slotcast_state::{Author, Edge, EdgeId, Input, SessionId, Shard, Taken};
+use slotcast_state::{Author, Edge, EdgeId, Input, Kinds, SessionId, Shard, Taken};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
@@ -49,9 +49,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(number: usize, house: Arc<House>, shard: Shard) -> Rc<Self> {
+    pub fn new(number: usize, house: Arc<House>, kinds: Arc<Kinds>, shard: Shard) -> Rc<Self> {
         let limits = house.limits.clone();
-        let edge = RefCell::new(Edge::new(EdgeId(number as u16), limits.clone()));
+        let edge = RefCell::new(Edge::new(EdgeId(number as u16), kinds, limits.clone()));
         let desk = RefCell::new(Desk::new(house.boxes.len()));
         Rc::new(Worker {
             number,

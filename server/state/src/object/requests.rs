@@ -119,12 +119,13 @@ impl Object {
         let cause = Cause { author, id: send.id, answer: Some(answer), now_ms: moment.now_ms };
         self.log(&cause, Vec::new().into(), Vec::new(), effects);
         let (object, by) = (self.name.clone(), author.user.clone());
-        let sent = Event::Sent(Sent { object, version, name: send.name, value: send.value, by });
+        let sent = Sent { object, version, name: send.name, value: send.value, by };
         for group in self.followers.groups_mut() {
-            let mark = Mark { version: group.told, sends: self.contents.sends };
-            let (channel, encoding, edges) = (group.channel, group.audience.encoding, group.edges());
-            let event = sent.clone();
-            effects.deliveries.push(Delivery::Publish { channel, encoding, edges, event, mark });
+            if group.is_held_back(moment.now_ms, |pace| pace.hold_send(sent.clone(), moment.limits)) {
+                continue;
+            }
+            let mark = Mark { sends: self.contents.sends, ..group.told };
+            effects.deliveries.push(group.publish(Event::Sent(sent.clone()), mark));
         }
     }
 
