@@ -7,6 +7,7 @@ mod client;
 mod disk;
 mod fleet;
 mod link;
+mod part;
 mod report;
 mod saturate;
 mod schedule;

@@ -1,7 +1,8 @@
 //! All clients of a run, turned by one loop.
 
-use super::client::{Client, Part, Stage};
+use super::client::{Client, Stage};
 use super::link::Link;
+use super::part::Part;
 use super::tally::Tally;
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};

@@ -1,7 +1,7 @@
 //! W1: a large audience of one object, one writer.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::saturate::Saturate;
 use super::schedule::Schedule;

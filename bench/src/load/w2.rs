@@ -1,7 +1,7 @@
 //! W2: many small objects, everyone writes.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::saturate::Saturate;
 use super::schedule::Schedule;

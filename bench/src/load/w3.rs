@@ -1,7 +1,7 @@
 //! W3: idle followers: what a connection costs to make, to keep, and after it has said something.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::{Report, percent, round};
 use super::target::Target;
 use crate::process::Cost;

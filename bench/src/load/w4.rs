@@ -1,7 +1,7 @@
 //! W4: late joins to a large object: what the first costs, and those after it.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::{Report, round};
 use super::tally::Tally;
 use super::target::Target;

@@ -1,7 +1,8 @@
 //! W5: slow readers among fast ones.
 
-use super::client::{Part, Stage};
+use super::client::Stage;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::schedule::Schedule;
 use super::tally::Tally;
