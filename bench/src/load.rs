@@ -18,6 +18,7 @@ mod w2;
 mod w3;
 mod w4;
 mod w5;
+mod w6;
 
 pub use disk::Disk;
 pub use report::Report;
@@ -27,3 +28,4 @@ pub use w2::W2;
 pub use w3::W3;
 pub use w4::W4;
 pub use w5::W5;
+pub use w6::W6;

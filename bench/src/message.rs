@@ -1,12 +1,17 @@
 //! The messages of the protocol that the benchmark writes and reads, as payloads without frames.
 
+mod cursor;
 mod event;
 mod request;
 
 use crate::pack::{self, Reader};
 
-pub use event::{Span, diff, full_snapshot, pong, snapshot, snapshot_version, success, welcome};
-pub use request::{Write, hello, ping, use_object, write, write_slots};
+pub use cursor::Cursor;
+pub use event::{
+    Span, diff, empty_diff, full_snapshot, pong, snapshot, snapshot_cursor, snapshot_version, success,
+    welcome,
+};
+pub use request::{Write, hello, ping, use_from, use_object, write, write_slots};
 
 /// Code of `hello`.
 pub const HELLO: u64 = 1;

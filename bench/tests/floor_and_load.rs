@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Target, W1, W2, W4, W5};
+use slotcast_bench::load::{Report, Target, W1, W2, W4, W5, W6};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -56,6 +56,16 @@ fn those_who_stall_are_level_in_the_end() {
     let w5 = W5 { followers, stalled, rate, value_bytes, seconds_before: 0.2, seconds_stalled: 0.5 };
     let report = w5.run(&target(Mode::Single)).expect("the floor serves");
     assert_eq!(report.value("caught_up").and_then(|count| count.as_u64()), Some(2));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+/// The floor knows no rates: it tells everyone of everything, and the load must see that.
+#[test]
+fn who_is_told_more_often_than_wanted_is_seen() {
+    let w6 = W6 { followers: 10, rate: 200.0, wanted: 20, seconds: 0.5 };
+    let report = w6.run(&target(Mode::Single)).expect("the floor serves");
+    assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
+    assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
     assert_eq!(faults(&report), [""; 0]);
 }
 

@@ -5,7 +5,7 @@ use super::part::Part;
 use super::tally::Tally;
 use crate::frame::{self, Head};
 use crate::handshake;
-use crate::message::{self, Span};
+use crate::message::{self, Cursor, Span};
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -31,8 +31,14 @@ pub struct Client {
     pub link: Link,
     /// How far it has come.
     pub stage: Stage,
-    /// The version of its copy.
-    pub have: u64,
+    /// How much of the object it has.
+    pub have: Cursor,
+    /// Diffs that it got.
+    pub diffs: u64,
+    /// When the newest value that it got was due.
+    pub latest_us: u64,
+    /// When the newest value that it wrote was due.
+    pub wrote_us: u64,
     /// Writes sent.
     pub written: u64,
     /// Writes answered.
@@ -45,7 +51,10 @@ pub struct Client {
 impl Client {
     /// A client whose socket connects.
     pub fn new(link: Link, part: Part) -> Self {
-        Self { link, stage: Stage::Opening, have: 0, written: 0, answered: 0, rest: Vec::new(), part }
+        let (have, rest) = (Cursor::default(), Vec::new());
+        let (diffs, latest_us, wrote_us, written, answered) = (0, 0, 0, 0, 0);
+        let stage = Stage::Opening;
+        Self { link, stage, have, diffs, latest_us, wrote_us, written, answered, rest, part }
     }
 
     /// Puts the opening request in line.
@@ -58,7 +67,9 @@ impl Client {
         let mut value = vec![0x2e; value_bytes.max(8)];
         value[..8].copy_from_slice(&due_us.to_le_bytes());
         self.written += 1;
-        let write = message::write(self.written, &self.part.object, self.have, &self.part.slot, &value);
+        self.wrote_us = due_us;
+        let (part, seen) = (&self.part, self.have.version);
+        let write = message::write(self.written, &part.object, seen, &part.slot, &value);
         self.push(frame::BINARY, &write);
     }
 
@@ -67,6 +78,13 @@ impl Client {
         self.written += 1;
         let write = message::write_slots(self.written, &self.part.object, slots, value_bytes);
         self.push(frame::BINARY, &write);
+    }
+
+    /// Puts a `use` in line that replaces the one before: from now on at most `rate` changes per second, 0 for all.
+    pub fn follow_at(&mut self, rate: u64) {
+        self.part.rate = rate;
+        self.stage = Stage::Using;
+        self.push_use();
     }
 
     /// Puts a `ping` of the protocol in line.
@@ -129,11 +147,14 @@ impl Client {
         match code {
             message::DIFF => {
                 let timed = self.part.receive_bytes.is_none();
-                let span = Span::read(reader, |value| match value.first_chunk() {
-                    Some(due) if timed => {
-                        tally.latency.record(now_us.saturating_sub(u64::from_le_bytes(*due)));
+                let span = Span::read(reader, |value| {
+                    let Some(due_us) = value.first_chunk().map(|due| u64::from_le_bytes(*due)) else {
+                        return;
+                    };
+                    self.latest_us = due_us;
+                    if timed {
+                        tally.latency.record(now_us.saturating_sub(due_us));
                     }
-                    _ => {}
                 })?;
                 self.on_diff(span, tally);
             }
@@ -143,16 +164,16 @@ impl Client {
             }
             message::REJECT | message::ERROR => self.on_refusal(code, payload, tally),
             message::SNAPSHOT => {
-                let (version, more) = message::snapshot_version(reader)?;
-                tally.snapshots += 1;
+                let (cursor, more) = message::snapshot_cursor(reader)?;
+                tally.snapshots += u64::from(!more);
                 if !more {
-                    self.have = version;
+                    self.have = cursor;
                     self.stage = Stage::Following;
                 }
             }
             message::WELCOME => {
                 self.stage = Stage::Using;
-                self.push(frame::BINARY, &message::use_object(&self.part.object));
+                self.push_use();
             }
             message::PONG => tally.pongs += 1,
             _ => {}
@@ -162,11 +183,17 @@ impl Client {
 
     #[inline]
     fn on_diff(&mut self, span: Span, tally: &mut Tally) {
-        tally.gaps += u64::from(span.from > self.have);
-        tally.repeats += u64::from(span.to <= self.have);
+        if self.stage == Stage::Using {
+            self.stage = Stage::Following;
+            tally.resumed += 1;
+        } else {
+            tally.repeats += u64::from(span.to <= self.have.version);
+        }
+        tally.gaps += u64::from(span.from > self.have.version);
         tally.versions_skipped += (span.to - span.from).saturating_sub(span.changes as u64);
         tally.deliveries += span.changes as u64;
-        self.have = self.have.max(span.to);
+        self.diffs += 1;
+        self.have.version = self.have.version.max(span.to);
     }
 
     fn on_refusal(&mut self, code: u64, payload: &[u8], tally: &mut Tally) {
@@ -177,6 +204,11 @@ impl Client {
             tally.errors += 1;
         }
         tally.complain(|| String::from_utf8_lossy(payload).into_owned());
+    }
+
+    fn push_use(&mut self) {
+        let part = &self.part;
+        self.push(frame::BINARY, &message::use_from(&part.object, self.have, part.rate));
     }
 
     /// The key is a simple one: no proxy stands between, and the server's work is the same for each.
@@ -198,12 +230,13 @@ mod tests {
         let server = listener.local_addr().expect("it is bound");
         let link = Link::connect(server, 0, None).expect("it listens");
         let part = Part::audience(1).remove(0);
-        let mut client = Client { stage: Stage::Following, have: 7, ..Client::new(link, part) };
+        let have = Cursor { epoch: 1, version: 7, sends: 0 };
+        let mut client = Client { stage: Stage::Following, have, ..Client::new(link, part) };
         let mut bytes = Vec::new();
         spans.iter().for_each(|&(from, to)| frame::server(&mut bytes, frame::BINARY, &diff(from, to)));
         let mut tally = Tally::default();
         assert_eq!(client.on_bytes(&bytes, 0, &mut tally), bytes.len());
-        (tally, client.have)
+        (tally, client.have.version)
     }
 
     fn diff(from: u64, to: u64) -> Vec<u8> {

@@ -14,6 +14,8 @@ pub struct Part {
     /// The size of the socket's receive buffer, if not the system's. Such a client is slow on purpose: what
     /// reaches it is not counted in the latency.
     pub receive_bytes: Option<usize>,
+    /// How many changes per second it wants at the most; 0: every one.
+    pub rate: u64,
 }
 
 impl Part {
@@ -31,6 +33,7 @@ impl Part {
             object: format!("bench/{run}-{}", number / members),
             slot: format!("s{}", number % members),
             receive_bytes: None,
+            rate: 0,
         };
         (0..rooms * members).map(part).collect()
     }

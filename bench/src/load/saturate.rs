@@ -112,16 +112,16 @@ impl Saturate {
     fn keep_full(&self, fleet: &mut Fleet, window: u64, seconds: f64) -> io::Result<f64> {
         let start_us = fleet.now_us();
         let end_us = start_us + (seconds * 1e6) as u64;
-        let arrived_first = arrived(fleet);
+        let arrived_first = fleet.tally.arrived();
         let mut written = 0;
         while fleet.now_us() < end_us && fleet.tally.closed == 0 {
-            let done = (arrived(fleet) - arrived_first) / self.receivers;
+            let done = (fleet.tally.arrived() - arrived_first) / self.receivers;
             let room = (window * self.writers as u64).saturating_sub(written - done.min(written));
             written += self.refill(fleet, window, written, room)?;
             fleet.turn(Duration::from_millis(20))?;
         }
         let expected = arrived_first + written * self.receivers;
-        fleet.turn_until(DRAIN_MAX, |fleet| arrived(fleet) >= expected || fleet.tally.closed > 0)?;
+        fleet.turn_until(DRAIN_MAX, |fleet| fleet.tally.arrived() >= expected || fleet.tally.closed > 0)?;
         Ok((fleet.now_us() - start_us) as f64 / 1e6)
     }
 
@@ -139,9 +139,4 @@ impl Saturate {
         }
         Ok(shares * share)
     }
-}
-
-/// Versions that have reached the clients, by themselves or folded into later ones.
-fn arrived(fleet: &Fleet) -> u64 {
-    fleet.tally.deliveries + fleet.tally.versions_skipped
 }

@@ -57,7 +57,7 @@ impl W5 {
             fleet.stall(number)?;
         }
         let during = self.phase(&mut fleet, target, self.seconds_stalled, first_stalled)?;
-        let latest = fleet.clients[0].have;
+        let latest = fleet.clients[0].have.version;
         fleet.tally = Tally::default();
         stalled.clone().try_for_each(|number| fleet.resume(number))?;
         let caught_up_ms = self.catch_up(&mut fleet, stalled, latest)?;
@@ -90,7 +90,7 @@ impl W5 {
             let now_ms = start.elapsed().as_secs_f64() * 1000.0;
             waiting.retain(|&number| {
                 let client = &fleet.clients[number];
-                let there = client.have >= latest;
+                let there = client.have.version >= latest;
                 if there {
                     caught_up_ms.push(now_ms);
                 }

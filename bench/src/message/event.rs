@@ -1,6 +1,6 @@
 //! What the server says.
 
-use super::{DIFF, PONG, SET, SNAPSHOT, SUCCESS, WELCOME, begin};
+use super::{Cursor, DIFF, PONG, SET, SNAPSHOT, SUCCESS, WELCOME, begin};
 use crate::pack::{self, Reader};
 
 /// `welcome`, with no limits named.
@@ -74,6 +74,17 @@ pub fn diff(object: &[u8], version: u64, slot: &[u8], value: &[u8]) -> Vec<u8> {
     out
 }
 
+/// `diff` that leads somewhere without saying what changed.
+pub fn empty_diff(object: &[u8], from: u64, to: u64) -> Vec<u8> {
+    let mut out = begin(6, DIFF);
+    pack::str(&mut out, object);
+    pack::uint(&mut out, from);
+    pack::uint(&mut out, to);
+    pack::array(&mut out, 0);
+    pack::uint(&mut out, 0);
+    out
+}
+
 /// `pong` to a ping without a number.
 pub fn pong() -> Vec<u8> {
     let mut out = begin(3, PONG);
@@ -115,12 +126,17 @@ impl Span {
     }
 }
 
+/// The cursor of a `snapshot` behind its code, and whether more of it follows.
+pub fn snapshot_cursor(mut reader: Reader<'_>) -> Option<(Cursor, bool)> {
+    reader.skip(1)?;
+    let cursor = Cursor { epoch: reader.uint()?, version: reader.uint()?, sends: reader.uint()? };
+    reader.skip(1)?;
+    Some((cursor, reader.bool()?))
+}
+
 /// The version of a `snapshot` behind its code, and whether more of it follows.
-pub fn snapshot_version(mut reader: Reader<'_>) -> Option<(u64, bool)> {
-    reader.skip(2)?;
-    let version = reader.uint()?;
-    reader.skip(2)?;
-    Some((version, reader.bool()?))
+pub fn snapshot_version(reader: Reader<'_>) -> Option<(u64, bool)> {
+    snapshot_cursor(reader).map(|(cursor, more)| (cursor.version, more))
 }
 
 #[cfg(test)]
@@ -152,9 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_tells_its_version() {
+    fn a_snapshot_tells_its_cursor() {
         let bytes = snapshot(b"bench/1", 12);
         let (code, reader) = open(&bytes).expect("a message has a code");
-        assert_eq!((code, snapshot_version(reader)), (SNAPSHOT, Some((12, false))));
+        let cursor = Cursor { epoch: 1, version: 12, sends: 0 };
+        assert_eq!((code, snapshot_cursor(reader)), (SNAPSHOT, Some((cursor, false))));
     }
 }

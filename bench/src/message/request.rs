@@ -1,6 +1,6 @@
 //! What clients say.
 
-use super::{HELLO, PING, SET, USE, WRITE, begin};
+use super::{Cursor, HELLO, PING, SET, USE, WRITE, begin};
 use crate::pack::{self, Reader};
 use std::ops::Range;
 
@@ -15,8 +15,25 @@ pub fn hello(device: &str, user: &str) -> Vec<u8> {
 
 /// `use` of all slots, without a cursor.
 pub fn use_object(object: &str) -> Vec<u8> {
-    let mut out = begin(2, USE);
+    use_from(object, Cursor::default(), 0)
+}
+
+/// `use` of all slots from a cursor on, with at most so many changes per second; 0: with every change.
+pub fn use_from(object: &str, cursor: Cursor, rate: u64) -> Vec<u8> {
+    let fields = match (cursor, rate) {
+        (_, 1..) => 5,
+        (cursor, 0) if cursor != Cursor::default() => 3,
+        (_, 0) => 2,
+    };
+    let mut out = begin(fields, USE);
     pack::str(&mut out, object.as_bytes());
+    if fields > 2 {
+        cursor.write(&mut out);
+    }
+    if fields > 3 {
+        pack::nil(&mut out);
+        pack::uint(&mut out, rate);
+    }
     out
 }
 
@@ -89,6 +106,22 @@ impl<'a> Write<'a> {
 mod tests {
     use super::*;
     use crate::message::open;
+
+    #[test]
+    fn a_use_tells_its_cursor_and_its_rate() {
+        let cursor = Cursor { epoch: 1 << 50, version: 300, sends: 2 };
+        let bytes = use_from("bench/1", cursor, 20);
+        let (code, mut reader) = open(&bytes).expect("a message has a code");
+        assert_eq!((code, reader.str()), (USE, Some(&b"bench/1"[..])));
+        assert_eq!(Cursor::read(&mut reader), Some(cursor));
+        assert_eq!((reader.skip(1), reader.uint(), reader.skip(1)), (Some(()), Some(20), None));
+    }
+
+    #[test]
+    fn a_use_without_a_copy_has_no_cursor() {
+        assert_eq!(use_object("o"), [0x92, 2, 0xa1, b'o']);
+        assert_eq!(use_from("o", Cursor::default(), 20), [0x95, 2, 0xa1, b'o', 0xc0, 0xc0, 20]);
+    }
 
     #[test]
     fn a_write_comes_back() {
