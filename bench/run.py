@@ -36,6 +36,7 @@ SCENARIOS = {
     "w2-1": ("single", ["w2", "--rate", "1", "--seconds", "5"], 60, False),
     "w2-saturated": ("batched", ["w2", "--rate", "0", "--seconds", "2"], 60, False),
     "w3": ("single", ["w3", "--connections", "10000", "--seconds", "5"], 180, True),
+    "w3-18000": ("single", ["w3", "--connections", "18000", "--seconds", "5"], 180, True),
     "w4": ("full", ["w4"], 60, False),
     "w5": ("single", ["w5"], 180, True),
     "w6": (None, ["w6"], 60, False),
@@ -70,6 +71,10 @@ GOALS = [
     ("w5", "connections that the server ended", lambda s, f: s.get("ended"), "<=", 0),
 ]
 GOALS += [
+    ("w3-18000", "bytes of RSS per idle follower", lambda s, f: s.get("rss_bytes_per_connection"), "<=", 1536),
+    ("w3-18000", "the same after each has said something", lambda s, f: s.get("rss_bytes_per_connection_after_traffic"), "<=", 1536),
+    ("w3-18000", "CPU µs per connect with hello and use", lambda s, f: s.get("cpu_us_per_connect"), "<=", 45),
+    ("w3-18000", "idle CPU, percent of a core", lambda s, f: s.get("idle_cpu_percent"), None, None),
     ("w6", "CPU, times that of as many changes as are wanted", lambda s, f: quotient(s.get("cpu_percent_latest"), s.get("cpu_percent_all")), "<=", 1.2),
     ("w6", "frames per second of who got most", lambda s, f: s.get("frames_per_s_max"), "<=", 21),
     ("w6", "frames per second of who got fewest", lambda s, f: s.get("frames_per_s_min"), ">=", 19),
