@@ -40,6 +40,7 @@ SCENARIOS = {
     "w4": ("full", ["w4"], 60, False),
     "w5": ("single", ["w5"], 180, True),
     "w6": (None, ["w6"], 60, False),
+    "w7": ("single", ["w7"], 180, False),
 }
 
 # Scenario, what is measured, how to find it in the server's and the floor's medians, and the most (or least) it may be.
@@ -79,6 +80,13 @@ GOALS += [
     ("w6", "frames per second of who got most", lambda s, f: s.get("frames_per_s_max"), "<=", 21),
     ("w6", "frames per second of who got fewest", lambda s, f: s.get("frames_per_s_min"), ">=", 19),
     ("w6", "followers without the latest value in the end", lambda s, f: s.get("behind_in_the_end"), "<=", 0),
+    ("w7", "seconds until the last is back", lambda s, f: s.get("all_back_s"), "<=", 5),
+    ("w7", "the same, times the floor's", lambda s, f: ratio(s, f, "all_back_s"), None, None),
+    ("w7", "p99 of those not cut, ms", lambda s, f: s.get("p99_ms_during"), "<=", 100),
+    ("w7", "CPU µs per return", lambda s, f: s.get("cpu_us_per_return"), None, None),
+    ("w7", "back by a snapshot", lambda s, f: s.get("by_snapshot"), None, None),
+    ("w7", "turned away and come again", lambda s, f: s.get("turned_away"), None, None),
+    ("w7", "of the herd without the latest value in the end", lambda s, f: s.get("behind_in_the_end"), "<=", 0),
 ]
 GOALS += [
     (name, "lost, out of order, refused, or cut off", lambda s, f: faults(s), "<=", 0)

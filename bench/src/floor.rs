@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 const LISTENER: usize = usize::MAX;
 const ACCEPTS_PER_TURN_MAX: usize = 64;
+const CONNECTS_WAITING_MAX: i32 = 4096;
 
 /// How frames go to the sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -46,6 +47,8 @@ impl Floor {
             return Err(io::Error::other("the floor serves loopback only"));
         }
         let listener = TcpListener::bind(address)?;
+        // The standard library lets 128 wait.
+        rustix::net::listen(&listener, CONNECTS_WAITING_MAX)?;
         listener.set_nonblocking(true)?;
         let poller = Poller::new()?;
         poller.add(&listener, LISTENER, Interest { read: true, write: false })?;

@@ -6,6 +6,7 @@
 mod client;
 mod disk;
 mod fleet;
+mod herd;
 mod link;
 mod part;
 mod report;
@@ -19,6 +20,8 @@ mod w3;
 mod w4;
 mod w5;
 mod w6;
+mod w7;
+mod witnesses;
 
 pub use disk::Disk;
 pub use report::Report;
@@ -29,3 +32,4 @@ pub use w3::W3;
 pub use w4::W4;
 pub use w5::W5;
 pub use w6::W6;
+pub use w7::W7;

@@ -8,8 +8,8 @@ use crate::pack::{self, Reader};
 
 pub use cursor::Cursor;
 pub use event::{
-    Span, diff, empty_diff, full_snapshot, pong, snapshot, snapshot_cursor, snapshot_version, success,
-    welcome,
+    Span, diff, empty_diff, full_snapshot, goaway_ms, pong, snapshot, snapshot_cursor, snapshot_version,
+    success, welcome,
 };
 pub use request::{Write, hello, ping, use_from, use_object, write, write_slots};
 
@@ -35,6 +35,8 @@ pub const SNAPSHOT: u64 = 20;
 pub const DIFF: u64 = 21;
 /// Code of `pong`.
 pub const PONG: u64 = 24;
+/// Code of `goaway`.
+pub const GOAWAY: u64 = 26;
 
 /// Code of the `set` operation and of the `set` change.
 const SET: u64 = 1;

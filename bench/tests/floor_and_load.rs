@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Target, W1, W2, W4, W5, W6};
+use slotcast_bench::load::{Report, Target, W1, W2, W4, W5, W6, W7};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -66,6 +66,16 @@ fn who_is_told_more_often_than_wanted_is_seen() {
     let report = w6.run(&target(Mode::Single)).expect("the floor serves");
     assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
     assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn a_herd_comes_back_with_its_cursors() {
+    let w7 = W7 { herd: 200, witnesses: 10, rate: 100.0, missed: 5, seconds_before: 0.2 };
+    let report = w7.run(&target(Mode::Single)).expect("the floor serves");
+    assert_eq!(report.value("by_diff").and_then(|count| count.as_u64()), Some(200));
+    assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
+    assert!(report.value("deliveries_during").and_then(|count| count.as_u64()) > Some(0));
     assert_eq!(faults(&report), [""; 0]);
 }
 

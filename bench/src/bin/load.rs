@@ -1,7 +1,7 @@
 //! The load generator as a program: one scenario per run, one line of JSON on standard output.
 
 use clap::{Parser, Subcommand};
-use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5, W6};
+use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5, W6, W7};
 use slotcast_bench::process::open_files_raise;
 use std::io;
 
@@ -28,6 +28,8 @@ enum Scenario {
     W5(W5),
     /// Followers who want to be told less often than there are changes.
     W6(W6),
+    /// A crowd that is cut at once and comes back at once.
+    W7(W7),
     /// Sessions that write to stored objects without waiting.
     Disk(Disk),
 }
@@ -43,6 +45,7 @@ fn main() -> io::Result<()> {
         Scenario::W4(w4) => w4.run(&target),
         Scenario::W5(w5) => w5.run(&target),
         Scenario::W6(w6) => w6.run(&target),
+        Scenario::W7(w7) => w7.run(&target),
         Scenario::Disk(disk) => disk.run(&target),
     }?;
     report.print();

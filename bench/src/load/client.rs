@@ -45,16 +45,26 @@ pub struct Client {
     pub answered: u64,
     /// The beginning of a frame whose end has not come.
     pub rest: Vec<u8>,
+    /// When the server wants it back, if it said so.
+    pub retry_ms: Option<u64>,
     part: Part,
 }
 
 impl Client {
     /// A client whose socket connects.
     pub fn new(link: Link, part: Part) -> Self {
-        let (have, rest) = (Cursor::default(), Vec::new());
+        let (have, rest, retry_ms) = (Cursor::default(), Vec::new(), None);
         let (diffs, latest_us, wrote_us, written, answered) = (0, 0, 0, 0, 0);
         let stage = Stage::Opening;
-        Self { link, stage, have, diffs, latest_us, wrote_us, written, answered, rest, part }
+        Self { link, stage, have, diffs, latest_us, wrote_us, written, answered, rest, retry_ms, part }
+    }
+
+    /// Begins anew on another socket, with its cursor.
+    pub fn begin_anew(&mut self, link: Link) {
+        self.link = link;
+        self.stage = Stage::Opening;
+        self.rest = Vec::new();
+        self.retry_ms = None;
     }
 
     /// Puts the opening request in line.
@@ -176,6 +186,7 @@ impl Client {
                 self.push_use();
             }
             message::PONG => tally.pongs += 1,
+            message::GOAWAY => self.retry_ms = message::goaway_ms(reader),
             _ => {}
         }
         Some(())

@@ -21,6 +21,8 @@ pub struct Fleet {
     pub tally: Tally,
     /// The clients, numbered as their parts were.
     pub clients: Vec<Client>,
+    /// Clients that the server has ended and that have not been taken from here.
+    pub ended: Vec<usize>,
     poller: Poller,
     buffer: ReceiveBuffer,
     ready: Vec<Ready>,
@@ -33,6 +35,7 @@ impl Fleet {
         let mut fleet = Self {
             tally: Tally::default(),
             clients: Vec::with_capacity(parts.len()),
+            ended: Vec::new(),
             poller: Poller::new()?,
             buffer: ReceiveBuffer::default(),
             ready: Vec::new(),
@@ -68,6 +71,22 @@ impl Fleet {
         client.link.out.clear();
         self.poller.remove(&client.link.stream)?;
         client.link.stream.shutdown(Shutdown::Both)
+    }
+
+    /// The client's connection is reset from here.
+    pub fn cut(&mut self, number: usize) -> io::Result<()> {
+        let client = &mut self.clients[number];
+        client.stage = Stage::Closed;
+        self.poller.remove(&client.link.stream)?;
+        client.link.cut()
+    }
+
+    /// A client without a connection connects again.
+    pub fn reopen(&mut self, server: SocketAddr, number: usize) -> io::Result<()> {
+        let client = &mut self.clients[number];
+        client.begin_anew(Link::connect(server, number, None)?);
+        client.open(server);
+        self.poller.add(&client.link.stream, number, Interest { read: true, write: true })
     }
 
     /// µs since the fleet began.
@@ -158,6 +177,7 @@ impl Fleet {
         let client = &mut self.clients[number];
         client.stage = Stage::Closed;
         client.link.out.clear();
+        self.ended.push(number);
         self.tally.closed += 1;
         self.poller.remove(&client.link.stream)
     }

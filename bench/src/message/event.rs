@@ -139,6 +139,11 @@ pub fn snapshot_version(reader: Reader<'_>) -> Option<(u64, bool)> {
     snapshot_cursor(reader).map(|(cursor, more)| (cursor.version, more))
 }
 
+/// When to come back, from a `goaway` behind its code, in ms.
+pub fn goaway_ms(mut reader: Reader<'_>) -> Option<u64> {
+    reader.uint()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
