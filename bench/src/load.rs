@@ -4,6 +4,7 @@
 //! stalls is charged for all that waited meanwhile. The due time travels in the first 8 bytes of the value.
 
 mod client;
+mod dialect;
 mod disk;
 mod fleet;
 mod herd;
@@ -23,6 +24,7 @@ mod w6;
 mod w7;
 mod witnesses;
 
+pub use dialect::Speaks;
 pub use disk::Disk;
 pub use report::Report;
 pub use target::Target;

@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Target, W1, W2, W4, W5, W6, W7};
+use slotcast_bench::load::{Report, Speaks, Target, W1, W2, W4, W5, W6, W7};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn target(mode: Mode) -> Target {
         floor.run(FLOOR_SECONDS_MAX)
     });
     let port = told.recv().expect("the floor tells its port").expect("it listens");
-    Target { server: ([127, 0, 0, 1], port).into(), pid: std::process::id() }
+    Target { server: ([127, 0, 0, 1], port).into(), pid: std::process::id(), speaks: Speaks::Slotcast }
 }
 
 fn faults(report: &Report) -> Vec<&str> {
@@ -83,5 +83,5 @@ fn a_herd_comes_back_with_its_cursors() {
 fn only_loopback_is_served_and_loaded() {
     let elsewhere = ([192, 0, 2, 1], 80).into();
     assert!(Floor::listen(elsewhere, Mode::Single).is_err());
-    assert!(Target { server: elsewhere, pid: 1 }.check().is_err());
+    assert!(Target { server: elsewhere, pid: 1, speaks: Speaks::Slotcast }.check().is_err());
 }

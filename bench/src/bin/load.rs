@@ -37,16 +37,17 @@ enum Scenario {
 fn main() -> io::Result<()> {
     let Arguments { target, scenario } = Arguments::parse();
     target.check()?;
+    let slotcast = |scenario| target.check_slotcast(scenario);
     open_files_raise();
     let report = match scenario {
         Scenario::W1(w1) => w1.run(&target),
         Scenario::W2(w2) => w2.run(&target),
         Scenario::W3(w3) => w3.run(&target),
-        Scenario::W4(w4) => w4.run(&target),
+        Scenario::W4(w4) => slotcast("w4").and_then(|()| w4.run(&target)),
         Scenario::W5(w5) => w5.run(&target),
-        Scenario::W6(w6) => w6.run(&target),
-        Scenario::W7(w7) => w7.run(&target),
-        Scenario::Disk(disk) => disk.run(&target),
+        Scenario::W6(w6) => slotcast("w6").and_then(|()| w6.run(&target)),
+        Scenario::W7(w7) => slotcast("w7").and_then(|()| w7.run(&target)),
+        Scenario::Disk(disk) => slotcast("disk").and_then(|()| disk.run(&target)),
     }?;
     report.print();
     Ok(())

@@ -1,5 +1,6 @@
 //! One client: opens, follows one object, counts what comes, writes.
 
+use super::dialect::{self, Dialect, Heard, Speaks};
 use super::link::Link;
 use super::part::Part;
 use super::tally::Tally;
@@ -48,15 +49,31 @@ pub struct Client {
     /// When the server wants it back, if it said so.
     pub retry_ms: Option<u64>,
     part: Part,
+    /// What is spoken with a peer; none: Slotcast's own protocol.
+    dialect: Option<Box<dyn Dialect>>,
 }
 
 impl Client {
     /// A client whose socket connects.
-    pub fn new(link: Link, part: Part) -> Self {
+    pub fn new(link: Link, part: Part, speaks: Speaks) -> Self {
         let (have, rest, retry_ms) = (Cursor::default(), Vec::new(), None);
         let (diffs, latest_us, wrote_us, written, answered) = (0, 0, 0, 0, 0);
         let stage = Stage::Opening;
-        Self { link, stage, have, diffs, latest_us, wrote_us, written, answered, rest, retry_ms, part }
+        let dialect = speaks.dialect(&part);
+        Self {
+            link,
+            stage,
+            have,
+            diffs,
+            latest_us,
+            wrote_us,
+            written,
+            answered,
+            rest,
+            retry_ms,
+            part,
+            dialect,
+        }
     }
 
     /// Begins anew on another socket, with its cursor.
@@ -69,15 +86,23 @@ impl Client {
 
     /// Puts the opening request in line.
     pub fn open(&mut self, server: SocketAddr) {
-        self.link.out.extend_from_slice(handshake::request(server).as_bytes());
+        let request = match &self.dialect {
+            None => handshake::request(server),
+            Some(dialect) => handshake::request_to(server, &dialect.path(), dialect.subprotocol()),
+        };
+        self.link.out.extend_from_slice(request.as_bytes());
     }
 
     /// Puts a write in line; its value begins with `due_us` and has `value_bytes`.
     pub fn write(&mut self, due_us: u64, value_bytes: usize) {
-        let mut value = vec![0x2e; value_bytes.max(8)];
-        value[..8].copy_from_slice(&due_us.to_le_bytes());
         self.written += 1;
         self.wrote_us = due_us;
+        if let Some(dialect) = &self.dialect {
+            let write = dialect.publish(&dialect::value(due_us, value_bytes));
+            return self.push(dialect.opcode(), &write);
+        }
+        let mut value = vec![0x2e; value_bytes.max(8)];
+        value[..8].copy_from_slice(&due_us.to_le_bytes());
         let (part, seen) = (&self.part, self.have.version);
         let write = message::write(self.written, &part.object, seen, &part.slot, &value);
         self.push(frame::BINARY, &write);
@@ -97,9 +122,13 @@ impl Client {
         self.push_use();
     }
 
-    /// Puts a `ping` of the protocol in line.
+    /// Puts a `ping` of the protocol in line; of the WebSocket, where the protocol has none.
     pub fn ping(&mut self) {
-        self.push(frame::BINARY, &message::ping());
+        match self.dialect.as_ref().map(|dialect| (dialect.opcode(), dialect.ping())) {
+            None => self.push(frame::BINARY, &message::ping()),
+            Some((opcode, Some(ping))) => self.push(opcode, &ping),
+            Some((_, None)) => self.push(frame::PING, b""),
+        }
     }
 
     /// Puts a pong that no one asked for in line: a sign of life.
@@ -125,7 +154,11 @@ impl Client {
         match handshake::accepted(&bytes[..end]) {
             Ok(()) => {
                 self.stage = Stage::Greeting;
-                self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+                if self.dialect.is_some() {
+                    self.with_dialect(0, tally, |dialect, hear| dialect.greet(hear));
+                } else {
+                    self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+                }
             }
             Err(line) => {
                 tally.complain(|| line);
@@ -138,6 +171,10 @@ impl Client {
     #[inline]
     fn on_frame(&mut self, opcode: u8, payload: &[u8], now_us: u64, tally: &mut Tally) {
         match opcode {
+            frame::BINARY | frame::TEXT if self.dialect.is_some() => {
+                self.with_dialect(now_us, tally, |dialect, hear| dialect.read(payload, hear));
+            }
+            frame::PONG if self.dialect.is_some() => tally.pongs += 1,
             frame::BINARY if self.on_message(payload, now_us, tally).is_none() => {
                 tally.errors += 1;
                 tally.complain(|| format!("a message that cannot be read: {payload:02x?}"));
@@ -192,6 +229,42 @@ impl Client {
         Some(())
     }
 
+    /// Lets the dialect speak or read, and acts on what it hears.
+    fn with_dialect(
+        &mut self,
+        now_us: u64,
+        tally: &mut Tally,
+        act: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(Heard<'_>)),
+    ) {
+        if let Some(mut dialect) = self.dialect.take() {
+            let opcode = dialect.opcode();
+            act(&mut *dialect, &mut |heard| self.on_heard(heard, opcode, now_us, tally));
+            self.dialect = Some(dialect);
+        }
+    }
+
+    /// A peer has no versions: what a client has is how many changes it got.
+    fn on_heard(&mut self, heard: Heard<'_>, opcode: u8, now_us: u64, tally: &mut Tally) {
+        match heard {
+            Heard::Following => self.stage = Stage::Following,
+            Heard::Change(value) => {
+                tally.deliveries += 1;
+                self.diffs += 1;
+                self.have.version += 1;
+                self.latest_us = dialect::due_us(value);
+                if self.part.receive_bytes.is_none() {
+                    tally.latency.record(now_us.saturating_sub(self.latest_us));
+                }
+            }
+            Heard::Pong => tally.pongs += 1,
+            Heard::Asked(answer) => self.push(opcode, &answer),
+            Heard::Refused(what) => {
+                tally.errors += 1;
+                tally.complain(|| String::from_utf8_lossy(what).into_owned());
+            }
+        }
+    }
+
     #[inline]
     fn on_diff(&mut self, span: Span, tally: &mut Tally) {
         if self.stage == Stage::Using {
@@ -242,7 +315,8 @@ mod tests {
         let link = Link::connect(server, 0, None).expect("it listens");
         let part = Part::audience(1).remove(0);
         let have = Cursor { epoch: 1, version: 7, sends: 0 };
-        let mut client = Client { stage: Stage::Following, have, ..Client::new(link, part) };
+        let mut client =
+            Client { stage: Stage::Following, have, ..Client::new(link, part, Speaks::Slotcast) };
         let mut bytes = Vec::new();
         spans.iter().for_each(|&(from, to)| frame::server(&mut bytes, frame::BINARY, &diff(from, to)));
         let mut tally = Tally::default();

@@ -4,10 +4,11 @@ use super::client::{Client, Stage};
 use super::link::Link;
 use super::part::Part;
 use super::tally::Tally;
+use super::target::Target;
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Clients that open at the same time: a server may bound the sockets that have not said hello.
@@ -31,7 +32,7 @@ pub struct Fleet {
 
 impl Fleet {
     /// Opens a client for each part, a few at a time, until each has its object.
-    pub fn open(server: SocketAddr, parts: Vec<Part>) -> io::Result<Self> {
+    pub fn open(target: &Target, parts: Vec<Part>) -> io::Result<Self> {
         let mut fleet = Self {
             tally: Tally::default(),
             clients: Vec::with_capacity(parts.len()),
@@ -41,13 +42,13 @@ impl Fleet {
             ready: Vec::new(),
             start: Instant::now(),
         };
-        fleet.open_more(server, parts)?;
+        fleet.open_more(target, parts)?;
         fleet.tally = Tally::default();
         Ok(fleet)
     }
 
     /// Opens further clients in the same way.
-    pub fn open_more(&mut self, server: SocketAddr, parts: Vec<Part>) -> io::Result<()> {
+    pub fn open_more(&mut self, target: &Target, parts: Vec<Part>) -> io::Result<()> {
         let mut following = self.clients.len();
         let total = following + parts.len();
         let mut parts = parts.into_iter();
@@ -55,7 +56,7 @@ impl Fleet {
             while self.clients.len() - following < OPENING_MAX
                 && let Some(part) = parts.next()
             {
-                self.begin(server, part)?;
+                self.begin(target, part)?;
             }
             self.turn(Duration::from_millis(20))?;
             self.check_opening()?;
@@ -82,10 +83,10 @@ impl Fleet {
     }
 
     /// A client without a connection connects again.
-    pub fn reopen(&mut self, server: SocketAddr, number: usize) -> io::Result<()> {
+    pub fn reopen(&mut self, target: &Target, number: usize) -> io::Result<()> {
         let client = &mut self.clients[number];
-        client.begin_anew(Link::connect(server, number, None)?);
-        client.open(server);
+        client.begin_anew(Link::connect(target.server, number, None)?);
+        client.open(target.server);
         self.poller.add(&client.link.stream, number, Interest { read: true, write: true })
     }
 
@@ -144,10 +145,11 @@ impl Fleet {
         self.poller.modify(&self.clients[number].link.stream, number, Interest { read: true, write: false })
     }
 
-    fn begin(&mut self, server: SocketAddr, part: Part) -> io::Result<()> {
+    fn begin(&mut self, target: &Target, part: Part) -> io::Result<()> {
         let number = self.clients.len();
-        let mut client = Client::new(Link::connect(server, number, part.receive_bytes)?, part);
-        client.open(server);
+        let mut client =
+            Client::new(Link::connect(target.server, number, part.receive_bytes)?, part, target.speaks);
+        client.open(target.server);
         self.poller.add(&client.link.stream, number, Interest { read: true, write: true })?;
         self.clients.push(client);
         Ok(())

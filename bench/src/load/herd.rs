@@ -2,10 +2,10 @@
 
 use super::client::Stage;
 use super::fleet::Fleet;
+use super::target::Target;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct Herd {
     pub fleet: Fleet,
     /// How often the server ended a connection after the cut.
     pub turned_away: u64,
-    server: SocketAddr,
+    target: Target,
     /// µs of the fleet's clock, and who. At most one for each client.
     returns: BinaryHeap<Reverse<(u64, usize)>>,
     attempts: Vec<u32>,
@@ -29,9 +29,9 @@ pub struct Herd {
 
 impl Herd {
     /// A herd of these clients.
-    pub fn new(server: SocketAddr, fleet: Fleet) -> Self {
+    pub fn new(target: Target, fleet: Fleet) -> Self {
         let attempts = vec![0; fleet.clients.len()];
-        Self { fleet, turned_away: 0, server, returns: BinaryHeap::new(), attempts }
+        Self { fleet, turned_away: 0, target, returns: BinaryHeap::new(), attempts }
     }
 
     /// Cuts some of them.
@@ -63,7 +63,7 @@ impl Herd {
         }
         for _ in 0..CONNECTS_PER_TURN_MAX {
             let Some(number) = self.next_due() else { return self.fleet.turn(TURN_MAX) };
-            self.fleet.reopen(self.server, number)?;
+            self.fleet.reopen(&self.target, number)?;
         }
         self.fleet.turn(Duration::ZERO)
     }
@@ -96,6 +96,7 @@ fn dice(number: usize, attempt: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Speaks;
     use crate::load::client::Client;
     use crate::load::link::Link;
     use crate::load::part::Part;
@@ -105,12 +106,13 @@ mod tests {
     fn waits_us(attempts: u32, retry_ms: Option<u64>) -> u64 {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let server = listener.local_addr().expect("it is bound");
-        let mut fleet = Fleet::open(server, Vec::new()).expect("there is nothing to open");
+        let target = Target { server, pid: std::process::id(), speaks: Speaks::Slotcast };
+        let mut fleet = Fleet::open(&target, Vec::new()).expect("there is nothing to open");
         let link = Link::connect(server, 0, None).expect("it listens");
-        let mut client = Client::new(link, Part::audience(1).remove(0));
+        let mut client = Client::new(link, Part::audience(1).remove(0), Speaks::Slotcast);
         client.retry_ms = retry_ms;
         fleet.clients.push(client);
-        let mut herd = Herd::new(server, fleet);
+        let mut herd = Herd::new(target, fleet);
         herd.attempts[0] = attempts;
         let before_us = herd.fleet.now_us();
         herd.put_off(0);

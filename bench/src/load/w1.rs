@@ -28,7 +28,7 @@ pub struct W1 {
 impl W1 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
-        let mut fleet = Fleet::open(target.server, Part::audience(self.followers))?;
+        let mut fleet = Fleet::open(target, Part::audience(self.followers))?;
         let mut report = Report::new("w1");
         report.tell("followers", self.followers);
         if self.rate > 0.0 {

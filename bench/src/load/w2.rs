@@ -32,7 +32,7 @@ impl W2 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
         let sessions = self.objects * MEMBERS;
-        let mut fleet = Fleet::open(target.server, Part::rooms(self.objects, MEMBERS))?;
+        let mut fleet = Fleet::open(target, Part::rooms(self.objects, MEMBERS))?;
         let mut report = Report::new("w2");
         report.tell("sessions", sessions);
         let (value_bytes, receivers) = (64, MEMBERS as u64);

@@ -45,7 +45,7 @@ impl W3 {
             Objects::Own => Part::rooms(self.connections, 1),
         };
         let empty = target.cost()?;
-        let mut fleet = Fleet::open(target.server, parts)?;
+        let mut fleet = Fleet::open(target, parts)?;
         let made_s = fleet.now_us() as f64 / 1e6;
         let made = target.cost()?;
         fleet.turn_until(SETTLE, |_| false)?;

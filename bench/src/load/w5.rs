@@ -45,7 +45,7 @@ impl W5 {
         let mut parts = Part::audience(self.followers);
         let first_stalled = self.followers - self.stalled;
         parts[first_stalled..].iter_mut().for_each(|part| part.receive_bytes = Some(STALLED_RECEIVE_BYTES));
-        let mut fleet = Fleet::open(target.server, parts)?;
+        let mut fleet = Fleet::open(target, parts)?;
         let stalled = first_stalled..self.followers;
 
         self.row(1.0, self.followers).run(&mut fleet)?;

@@ -36,7 +36,7 @@ pub struct W6 {
 impl W6 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
-        let mut fleet = Fleet::open(target.server, Part::audience(self.followers))?;
+        let mut fleet = Fleet::open(target, Part::audience(self.followers))?;
         let all = self.phase(&mut fleet, target, self.wanted as f64)?;
         self.follow_at(&mut fleet)?;
         let latest = self.phase(&mut fleet, target, self.rate)?;

@@ -45,8 +45,8 @@ impl W7 {
         let mut parts = Part::rooms(2, (self.herd + 1).max(self.witnesses));
         let witnesses = parts.split_off(parts.len() / 2).into_iter().take(self.witnesses).collect();
         parts.truncate(self.herd + 1);
-        let witnesses = Fleet::open(target.server, witnesses)?;
-        let herd = Herd::new(target.server, Fleet::open(target.server, parts)?);
+        let witnesses = Fleet::open(target, witnesses)?;
+        let herd = Herd::new(*target, Fleet::open(target, parts)?);
         let mut scene = Scene { herd, witnesses: Witnesses::new(witnesses, self.rate) };
         scene.watch(Duration::from_secs_f64(self.seconds_before), |_| false)?;
         let before = scene.settle()?;
