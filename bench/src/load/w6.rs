@@ -16,7 +16,7 @@ const WARM_SECONDS: f64 = 1.0;
 const FOLLOW_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// First as many changes as the followers want, each delivered to all; then many more, of which each follower gets
-/// the latest so many times a second. The writer is one of the followers.
+/// the latest so many times a second; in the end the writer alone. It is one of the followers.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct W6 {
     /// Clients, the writer among them.
@@ -28,7 +28,7 @@ pub struct W6 {
     /// Changes per second that a follower wants at the most.
     #[arg(long, default_value_t = 20)]
     pub wanted: u64,
-    /// For so long, each of the two.
+    /// For so long, each of the three.
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
 }
@@ -40,12 +40,13 @@ impl W6 {
         let all = self.phase(&mut fleet, target, self.wanted as f64)?;
         self.follow_at(&mut fleet)?;
         let latest = self.phase(&mut fleet, target, self.rate)?;
-        Ok(self.report(&fleet, [all, latest]))
+        let writer = self.writer_alone(target)?;
+        Ok(self.report(&fleet, [all, latest, writer]))
     }
 
     /// Every client uses its object anew, with a rate.
     fn follow_at(&self, fleet: &mut Fleet) -> io::Result<()> {
-        for number in 0..self.followers {
+        for number in 0..fleet.clients.len() {
             fleet.clients[number].follow_at(self.wanted);
             fleet.flush(number)?;
         }
@@ -57,8 +58,15 @@ impl W6 {
         Err(io::Error::other(format!("use with a rate: {what}")))
     }
 
+    /// What the writes beyond those that are wanted cost by themselves: another object, which no one but the writer follows.
+    fn writer_alone(&self, target: &Target) -> io::Result<Phase> {
+        let mut fleet = Fleet::open(target, Part::audience(1))?;
+        self.follow_at(&mut fleet)?;
+        self.phase(&mut fleet, target, self.rate - self.wanted as f64)
+    }
+
     fn phase(&self, fleet: &mut Fleet, target: &Target, rate: f64) -> io::Result<Phase> {
-        let receivers = self.followers as u64;
+        let receivers = fleet.clients.len() as u64;
         let row = Schedule { rate, seconds: self.seconds, writers: 1, value_bytes: 64, receivers };
         Schedule { seconds: WARM_SECONDS, ..row }.run(fleet)?;
         fleet.tally = Tally::default();
@@ -70,13 +78,14 @@ impl W6 {
         Ok(Phase { seconds, tally: fleet.tally.clone(), cost, own })
     }
 
-    fn report(&self, fleet: &Fleet, [all, latest]: [Phase; 2]) -> Report {
+    fn report(&self, fleet: &Fleet, [all, latest, writer]: [Phase; 3]) -> Report {
         let frames = fleet.clients.iter().map(|client| client.diffs as f64 / latest.seconds);
         let level = fleet.clients.iter().filter(|client| client.latest_us == fleet.clients[0].wrote_us);
         let mut report = Report::new("w6");
         report.tell("followers", self.followers).tell("rate", self.rate).tell("wanted", self.wanted);
         report.tell("cpu_percent_all", percent(all.cost, all.seconds));
         report.tell("cpu_percent_latest", percent(latest.cost, latest.seconds));
+        report.tell("cpu_percent_writer", percent(writer.cost, writer.seconds));
         report.tell("frames_per_s_min", round(frames.clone().fold(f64::INFINITY, f64::min), 2));
         report.tell("frames_per_s_max", round(frames.fold(0.0, f64::max), 2));
         report.tell("behind_in_the_end", self.followers - level.count());
@@ -86,7 +95,7 @@ impl W6 {
     }
 }
 
-/// What one half of the run brought.
+/// What one part of the run brought.
 struct Phase {
     seconds: f64,
     tally: Tally,
