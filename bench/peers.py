@@ -47,6 +47,7 @@ COLUMNS = [
     ("w5", "W5: p99 ms before", "p99_ms_before"),
     ("w5", "during", "p99_ms_during"),
     ("w5", "grown, KiB", "rss_grown_kib"),
+    ("w5", "ms until level", "caught_up_ms_max"),
     ("w5", "cut off", "ended"),
 ]
 
