@@ -42,7 +42,7 @@ SCENARIOS = {
     "w3-18000": ("single", ["w3", "--connections", "18000", "--seconds", "5"], 180, True),
     "w4": ("full", ["w4"], 60, False),
     "w5": (None, ["w5"], 180, True),
-    "w6": (None, ["w6"], 60, False),
+    "w6": ("batched", ["w6"], 60, False),
     "w7": ("single", ["w7"], 180, False),
 }
 
