@@ -27,7 +27,7 @@ FOLDER = run.ROOT / "target" / "bench-peers"
 NCHAN = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 READY_S_MAX = 10
 
-# With one write of each session on its way, who waits for the other end's acknowledgements (nchan does) would be measured by its waiting.
+# Each is given the bound that suits it best: with one write of each session on its way, some would be measured by their waiting.
 run.SCENARIOS["w2-saturated"] = ("batched", ["w2", "--rate", "0", "--seconds", "2", "--window", "8"], 60, False)
 
 SCENARIOS = ["w1-40", "w1-100", "w1-saturated", "w2-1", "w2-saturated", "w3", "w5"]
