@@ -6,7 +6,7 @@ mod connection;
 
 use crate::frame::{self, Head};
 use crate::handshake;
-use crate::message::{self, Write};
+use crate::message::{self, Cursor, Write};
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};
 use audience::Audiences;
@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 const LISTENER: usize = usize::MAX;
 const ACCEPTS_PER_TURN_MAX: usize = 64;
+const CONNECTS_WAITING_MAX: i32 = 4096;
 
 /// How frames go to the sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -46,6 +47,8 @@ impl Floor {
             return Err(io::Error::other("the floor serves loopback only"));
         }
         let listener = TcpListener::bind(address)?;
+        // The standard library lets 128 wait.
+        rustix::net::listen(&listener, CONNECTS_WAITING_MAX)?;
         listener.set_nonblocking(true)?;
         let poller = Poller::new()?;
         poller.add(&listener, LISTENER, Interest { read: true, write: false })?;
@@ -157,20 +160,29 @@ impl Floor {
             message::HELLO => frame::server(answers, frame::BINARY, &message::welcome()),
             message::USE => {
                 let name = reader.str()?;
-                let (object, version) = self.audiences.join(name, token);
-                self.connections[token].objects.push(object);
-                match self.mode {
-                    Mode::Full => answers.extend_from_slice(self.audiences.full(object, name)),
-                    Mode::Single | Mode::Batched => {
-                        frame::server(answers, frame::BINARY, &message::snapshot(name, version));
-                    }
-                }
+                self.on_use(token, name, Cursor::read(&mut reader), answers);
             }
             message::WRITE => self.on_write(token, &Write::read(reader)?, answers)?,
             message::PING => frame::server(answers, frame::BINARY, &message::pong()),
             _ => return None,
         }
         Some(())
+    }
+
+    /// A cursor is believed, and what changed since is not told: the floor keeps no values.
+    fn on_use(&mut self, token: usize, name: &[u8], cursor: Option<Cursor>, answers: &mut Vec<u8>) {
+        let (object, version) = self.audiences.find(name);
+        let objects = &mut self.connections[token].objects;
+        if !objects.contains(&object) {
+            objects.push(object);
+            self.audiences.join(object, token);
+        }
+        let answer = match (cursor, self.mode) {
+            (Some(cursor), _) => message::empty_diff(name, cursor.version, version),
+            (None, Mode::Full) => return answers.extend_from_slice(self.audiences.full(object, name)),
+            (None, Mode::Single | Mode::Batched) => message::snapshot(name, version),
+        };
+        frame::server(answers, frame::BINARY, &answer);
     }
 
     fn on_write(&mut self, token: usize, write: &Write<'_>, answers: &mut Vec<u8>) -> Option<()> {

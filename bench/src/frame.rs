@@ -8,6 +8,8 @@
 //! +--------+--------+--------------+---------------+---------+
 //! ```
 
+/// Opcode of a text message.
+pub const TEXT: u8 = 1;
 /// Opcode of a binary message.
 pub const BINARY: u8 = 2;
 /// Opcode of a close.

@@ -13,11 +13,17 @@ pub const HEAD_BYTES_MAX: usize = 8192;
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// A client's request. The key is always the same: no cache stands between the two.
+/// A client's request to a server that speaks Slotcast.
 pub fn request(server: SocketAddr) -> String {
+    request_to(server, "/objects", Some(SUBPROTOCOL))
+}
+
+/// A client's request. The key is always the same: no cache stands between the two.
+pub fn request_to(server: SocketAddr, path: &str, subprotocol: Option<&str>) -> String {
+    let protocol = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
     format!(
-        "GET /objects HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{protocol}\r\n"
     )
 }
 

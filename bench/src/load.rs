@@ -4,9 +4,12 @@
 //! stalls is charged for all that waited meanwhile. The due time travels in the first 8 bytes of the value.
 
 mod client;
+mod dialect;
 mod disk;
 mod fleet;
+mod herd;
 mod link;
+mod part;
 mod report;
 mod saturate;
 mod schedule;
@@ -17,7 +20,11 @@ mod w2;
 mod w3;
 mod w4;
 mod w5;
+mod w6;
+mod w7;
+mod witnesses;
 
+pub use dialect::Speaks;
 pub use disk::Disk;
 pub use report::Report;
 pub use target::Target;
@@ -26,3 +33,5 @@ pub use w2::W2;
 pub use w3::W3;
 pub use w4::W4;
 pub use w5::W5;
+pub use w6::W6;
+pub use w7::W7;

@@ -1,7 +1,17 @@
 //! The messages of the protocol that the benchmark writes and reads, as payloads without frames.
 
+mod cursor;
+mod event;
+mod request;
+
 use crate::pack::{self, Reader};
-use std::ops::Range;
+
+pub use cursor::Cursor;
+pub use event::{
+    Span, diff, empty_diff, full_snapshot, goaway_ms, pong, snapshot, snapshot_cursor, snapshot_version,
+    success, welcome,
+};
+pub use request::{Write, hello, ping, use_from, use_object, write, write_slots};
 
 /// Code of `hello`.
 pub const HELLO: u64 = 1;
@@ -25,143 +35,11 @@ pub const SNAPSHOT: u64 = 20;
 pub const DIFF: u64 = 21;
 /// Code of `pong`.
 pub const PONG: u64 = 24;
+/// Code of `goaway`.
+pub const GOAWAY: u64 = 26;
 
 /// Code of the `set` operation and of the `set` change.
 const SET: u64 = 1;
-
-/// `hello` of a guest.
-pub fn hello(device: &str, user: &str) -> Vec<u8> {
-    let mut out = begin(4, HELLO);
-    pack::nil(&mut out);
-    pack::str(&mut out, device.as_bytes());
-    pack::str(&mut out, user.as_bytes());
-    out
-}
-
-/// `use` of all slots, without a cursor.
-pub fn use_object(object: &str) -> Vec<u8> {
-    let mut out = begin(2, USE);
-    pack::str(&mut out, object.as_bytes());
-    out
-}
-
-/// `write` of one `set`.
-pub fn write(id: u64, object: &str, seen: u64, slot: &str, value: &[u8]) -> Vec<u8> {
-    let mut out = begin(7, WRITE);
-    pack::uint(&mut out, id);
-    pack::str(&mut out, object.as_bytes());
-    pack::nil(&mut out);
-    pack::uint(&mut out, seen);
-    pack::nil(&mut out);
-    pack::array(&mut out, 1);
-    pack::array(&mut out, 3);
-    pack::uint(&mut out, SET);
-    pack::str(&mut out, slot.as_bytes());
-    pack::bin(&mut out, value);
-    out
-}
-
-/// `write` of several slots, `s0` and so on.
-pub fn write_slots(id: u64, object: &str, slots: Range<usize>, value_bytes: usize) -> Vec<u8> {
-    let mut out = begin(7, WRITE);
-    pack::uint(&mut out, id);
-    pack::str(&mut out, object.as_bytes());
-    pack::nil(&mut out);
-    pack::uint(&mut out, 0);
-    pack::nil(&mut out);
-    pack::long_array(&mut out, slots.len() as u32);
-    for slot in slots {
-        pack::array(&mut out, 3);
-        pack::uint(&mut out, SET);
-        pack::str(&mut out, format!("s{slot}").as_bytes());
-        pack::bin(&mut out, &vec![slot as u8; value_bytes]);
-    }
-    out
-}
-
-/// `ping` without a number.
-pub fn ping() -> Vec<u8> {
-    begin(1, PING)
-}
-
-/// `welcome`, with no limits named.
-pub fn welcome() -> Vec<u8> {
-    let mut out = begin(6, WELCOME);
-    for word in ["floor", "guest", "device"] {
-        pack::str(&mut out, word.as_bytes());
-    }
-    pack::uint(&mut out, 0);
-    pack::map(&mut out, 0);
-    out
-}
-
-/// `success` of a write in memory.
-pub fn success(id: u64, version: u64) -> Vec<u8> {
-    let mut out = begin(5, SUCCESS);
-    pack::uint(&mut out, id);
-    pack::uint(&mut out, version);
-    pack::str(&mut out, b"memory");
-    pack::bool(&mut out, true);
-    out
-}
-
-/// `snapshot` of an object without slots.
-pub fn snapshot(object: &[u8], version: u64) -> Vec<u8> {
-    let mut out = begin(8, SNAPSHOT);
-    pack::str(&mut out, object);
-    pack::uint(&mut out, 1);
-    pack::uint(&mut out, version);
-    pack::uint(&mut out, 0);
-    pack::array(&mut out, 0);
-    pack::bool(&mut out, false);
-    pack::uint(&mut out, 0);
-    out
-}
-
-/// `snapshot` of so many slots.
-pub fn full_snapshot(object: &[u8], version: u64, slots: usize, value_bytes: usize) -> Vec<u8> {
-    let mut out = begin(8, SNAPSHOT);
-    pack::str(&mut out, object);
-    pack::uint(&mut out, 1);
-    pack::uint(&mut out, version);
-    pack::uint(&mut out, 0);
-    pack::long_array(&mut out, slots as u32);
-    for slot in 0..slots {
-        pack::array(&mut out, 4);
-        pack::str(&mut out, format!("s{slot}").as_bytes());
-        pack::uint(&mut out, version);
-        pack::str(&mut out, b"guest");
-        pack::bin(&mut out, &vec![slot as u8; value_bytes]);
-    }
-    pack::bool(&mut out, false);
-    pack::uint(&mut out, 0);
-    out
-}
-
-/// `diff` of one `set`, from `version - 1` to `version`.
-pub fn diff(object: &[u8], version: u64, slot: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut out = begin(6, DIFF);
-    pack::str(&mut out, object);
-    pack::uint(&mut out, version - 1);
-    pack::uint(&mut out, version);
-    pack::array(&mut out, 1);
-    pack::array(&mut out, 5);
-    pack::uint(&mut out, SET);
-    pack::str(&mut out, slot);
-    pack::uint(&mut out, version);
-    pack::str(&mut out, b"guest");
-    pack::bin(&mut out, value);
-    pack::uint(&mut out, 0);
-    out
-}
-
-/// `pong` to a ping without a number.
-pub fn pong() -> Vec<u8> {
-    let mut out = begin(3, PONG);
-    pack::nil(&mut out);
-    pack::uint(&mut out, 0);
-    out
-}
 
 /// The code of a message, and a reader behind it.
 #[inline]
@@ -171,119 +49,9 @@ pub fn open(payload: &[u8]) -> Option<(u64, Reader<'_>)> {
     Some((reader.uint()?, reader))
 }
 
-/// The `write` of one `set`, behind its code.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Write<'a> {
-    /// Its id.
-    pub id: u64,
-    /// The object's name.
-    pub object: &'a [u8],
-    /// The slot's name.
-    pub slot: &'a [u8],
-    /// The bytes of the binary value.
-    pub value: &'a [u8],
-}
-
-impl<'a> Write<'a> {
-    /// Reads it, behind the code.
-    pub fn read(mut reader: Reader<'a>) -> Option<Self> {
-        let id = reader.uint()?;
-        let object = reader.str()?;
-        reader.skip(3)?;
-        reader.array()?;
-        reader.array()?;
-        reader.uint()?;
-        Some(Self { id, object, slot: reader.str()?, value: reader.bin()? })
-    }
-}
-
-/// From where to where a `diff` leads, and how many changes it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The version before.
-    pub from: u64,
-    /// The version after.
-    pub to: u64,
-    /// The number of changes.
-    pub changes: usize,
-}
-
-impl Span {
-    /// Reads a `diff` behind its code; each binary that was set goes to `set`.
-    #[inline]
-    pub fn read(mut reader: Reader<'_>, mut set: impl FnMut(&[u8])) -> Option<Self> {
-        reader.str()?;
-        let (from, to, changes) = (reader.uint()?, reader.uint()?, reader.array()?);
-        for _ in 0..changes {
-            let fields = reader.array()?;
-            if reader.uint()? != SET {
-                reader.skip(fields.checked_sub(1)?)?;
-                continue;
-            }
-            reader.str()?;
-            reader.uint()?;
-            reader.str()?;
-            set(reader.bin()?);
-            reader.skip(fields.checked_sub(5)?)?;
-        }
-        Some(Self { from, to, changes })
-    }
-}
-
-/// The version of a `snapshot` behind its code, and whether more of it follows.
-pub fn snapshot_version(mut reader: Reader<'_>) -> Option<(u64, bool)> {
-    reader.skip(2)?;
-    let version = reader.uint()?;
-    reader.skip(2)?;
-    Some((version, reader.bool()?))
-}
-
 fn begin(fields: u8, code: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     pack::array(&mut out, fields);
     pack::uint(&mut out, code);
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_comes_back() {
-        let bytes = write(7, "bench/1", 300, "v", &[5; 64]);
-        let (code, reader) = open(&bytes).expect("a message has a code");
-        let expected = Write { id: 7, object: b"bench/1", slot: b"v", value: &[5; 64] };
-        assert_eq!((code, Write::read(reader)), (WRITE, Some(expected)));
-    }
-
-    #[test]
-    fn a_diff_tells_its_span_and_its_values() {
-        let bytes = diff(b"bench/1", 1000, b"v", &[5; 64]);
-        let (code, reader) = open(&bytes).expect("a message has a code");
-        let mut values = Vec::new();
-        let span = Span::read(reader, |value| values.push(value.to_vec()));
-        assert_eq!((code, span), (DIFF, Some(Span { from: 999, to: 1000, changes: 1 })));
-        assert_eq!(values, [vec![5; 64]]);
-    }
-
-    #[test]
-    fn changes_that_set_nothing_are_passed_over() {
-        // [21, "o", 1, 3, [[2, "s", 2, "u"], [1, "s", 3, "u", bin 1]], 0]
-        let bytes = [
-            0x96, 21, 0xa1, b'o', 1, 3, 0x92, 0x94, 2, 0xa1, b's', 2, 0xa1, b'u', 0x95, 1, 0xa1, b's', 3,
-            0xa1, b'u', 0xc4, 1, 9, 0,
-        ];
-        let (_, reader) = open(&bytes).expect("a message has a code");
-        let mut values = Vec::new();
-        let span = Span::read(reader, |value| values.push(value[0]));
-        assert_eq!((span, values), (Some(Span { from: 1, to: 3, changes: 2 }), vec![9]));
-    }
-
-    #[test]
-    fn a_snapshot_tells_its_version() {
-        let bytes = snapshot(b"bench/1", 12);
-        let (code, reader) = open(&bytes).expect("a message has a code");
-        assert_eq!((code, snapshot_version(reader)), (SNAPSHOT, Some((12, false))));
-    }
 }

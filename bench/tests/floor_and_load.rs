@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Target, W1, W2, W4, W5};
+use slotcast_bench::load::{Report, Speaks, Target, W1, W2, W4, W5, W6, W7};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn target(mode: Mode) -> Target {
         floor.run(FLOOR_SECONDS_MAX)
     });
     let port = told.recv().expect("the floor tells its port").expect("it listens");
-    Target { server: ([127, 0, 0, 1], port).into(), pid: std::process::id() }
+    Target { server: ([127, 0, 0, 1], port).into(), pid: std::process::id(), speaks: Speaks::Slotcast }
 }
 
 fn faults(report: &Report) -> Vec<&str> {
@@ -59,9 +59,29 @@ fn those_who_stall_are_level_in_the_end() {
     assert_eq!(faults(&report), [""; 0]);
 }
 
+/// The floor knows no rates: it tells everyone of everything, and the load must see that.
+#[test]
+fn who_is_told_more_often_than_wanted_is_seen() {
+    let w6 = W6 { followers: 10, rate: 200.0, wanted: 20, seconds: 0.5 };
+    let report = w6.run(&target(Mode::Single)).expect("the floor serves");
+    assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
+    assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn a_herd_comes_back_with_its_cursors() {
+    let w7 = W7 { herd: 200, witnesses: 10, rate: 100.0, missed: 5, seconds_before: 0.2 };
+    let report = w7.run(&target(Mode::Single)).expect("the floor serves");
+    assert_eq!(report.value("by_diff").and_then(|count| count.as_u64()), Some(200));
+    assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
+    assert!(report.value("deliveries_during").and_then(|count| count.as_u64()) > Some(0));
+    assert_eq!(faults(&report), [""; 0]);
+}
+
 #[test]
 fn only_loopback_is_served_and_loaded() {
     let elsewhere = ([192, 0, 2, 1], 80).into();
     assert!(Floor::listen(elsewhere, Mode::Single).is_err());
-    assert!(Target { server: elsewhere, pid: 1 }.check().is_err());
+    assert!(Target { server: elsewhere, pid: 1, speaks: Speaks::Slotcast }.check().is_err());
 }

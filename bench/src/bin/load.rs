@@ -1,7 +1,7 @@
 //! The load generator as a program: one scenario per run, one line of JSON on standard output.
 
 use clap::{Parser, Subcommand};
-use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5};
+use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5, W6, W7};
 use slotcast_bench::process::open_files_raise;
 use std::io;
 
@@ -26,6 +26,10 @@ enum Scenario {
     W4(W4),
     /// Slow readers among fast ones.
     W5(W5),
+    /// Followers who want to be told less often than there are changes.
+    W6(W6),
+    /// A crowd that is cut at once and comes back at once.
+    W7(W7),
     /// Sessions that write to stored objects without waiting.
     Disk(Disk),
 }
@@ -33,14 +37,17 @@ enum Scenario {
 fn main() -> io::Result<()> {
     let Arguments { target, scenario } = Arguments::parse();
     target.check()?;
+    let slotcast = |scenario| target.check_slotcast(scenario);
     open_files_raise();
     let report = match scenario {
         Scenario::W1(w1) => w1.run(&target),
         Scenario::W2(w2) => w2.run(&target),
         Scenario::W3(w3) => w3.run(&target),
-        Scenario::W4(w4) => w4.run(&target),
+        Scenario::W4(w4) => slotcast("w4").and_then(|()| w4.run(&target)),
         Scenario::W5(w5) => w5.run(&target),
-        Scenario::Disk(disk) => disk.run(&target),
+        Scenario::W6(w6) => slotcast("w6").and_then(|()| w6.run(&target)),
+        Scenario::W7(w7) => slotcast("w7").and_then(|()| w7.run(&target)),
+        Scenario::Disk(disk) => slotcast("disk").and_then(|()| disk.run(&target)),
     }?;
     report.print();
     Ok(())

@@ -27,15 +27,18 @@ pub struct Audiences {
 }
 
 impl Audiences {
-    /// Adds a follower; the answer is the object's number and version.
-    pub fn join(&mut self, name: &[u8], token: usize) -> (usize, u64) {
+    /// The object's number and version.
+    pub fn find(&mut self, name: &[u8]) -> (usize, u64) {
         let number = *self.numbers.entry(name.to_vec()).or_insert_with(|| {
             self.audiences.push(Audience::default());
             self.audiences.len() - 1
         });
-        let audience = &mut self.audiences[number];
-        audience.followers.push(token);
-        (number, audience.version)
+        (number, self.audiences[number].version)
+    }
+
+    /// Adds a follower.
+    pub fn join(&mut self, number: usize, token: usize) {
+        self.audiences[number].followers.push(token);
     }
 
     /// The ready snapshot of an object.

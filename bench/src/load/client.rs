@@ -1,13 +1,14 @@
 //! One client: opens, follows one object, counts what comes, writes.
 
+use super::dialect::{self, Dialect, Heard, Speaks};
 use super::link::Link;
+use super::part::Part;
 use super::tally::Tally;
 use crate::frame::{self, Head};
 use crate::handshake;
-use crate::message::{self, Span};
+use crate::message::{self, Cursor, Span};
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,44 +25,6 @@ pub enum Stage {
     Closed,
 }
 
-/// Who a client is, and what it follows.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// Its user; the device has the same name.
-    pub user: String,
-    /// The object.
-    pub object: String,
-    /// The slot that it writes.
-    pub slot: String,
-    /// The size of the socket's receive buffer, if not the system's. Such a client is slow on purpose: what
-    /// reaches it is not counted in the latency.
-    pub receive_bytes: Option<usize>,
-}
-
-impl Part {
-    /// `count` who follow one object.
-    pub fn audience(count: usize) -> Vec<Part> {
-        Self::rooms(1, count)
-    }
-
-    /// `rooms` objects with so many members each. The names are new in each run: a server may still hold the
-    /// objects of the last one, and another device's changes in them would stand in the way.
-    pub fn rooms(rooms: usize, members: usize) -> Vec<Part> {
-        let run = format!("{:x}-{:x}", std::process::id(), unix_ms());
-        let part = |number: usize| Part {
-            user: format!("u{run}-{number}"),
-            object: format!("bench/{run}-{}", number / members),
-            slot: format!("s{}", number % members),
-            receive_bytes: None,
-        };
-        (0..rooms * members).map(part).collect()
-    }
-}
-
-fn unix_ms() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
-}
-
 /// A client.
 #[derive(Debug)]
 pub struct Client {
@@ -69,34 +32,79 @@ pub struct Client {
     pub link: Link,
     /// How far it has come.
     pub stage: Stage,
-    /// The version of its copy.
-    pub have: u64,
+    /// How much of the object it has.
+    pub have: Cursor,
+    /// Diffs that it got.
+    pub diffs: u64,
+    /// When the newest value that it got was due.
+    pub latest_us: u64,
+    /// When the newest value that it wrote was due.
+    pub wrote_us: u64,
     /// Writes sent.
     pub written: u64,
     /// Writes answered.
     pub answered: u64,
     /// The beginning of a frame whose end has not come.
     pub rest: Vec<u8>,
+    /// When the server wants it back, if it said so.
+    pub retry_ms: Option<u64>,
     part: Part,
+    /// What is spoken with a peer; none: Slotcast's own protocol.
+    dialect: Option<Box<dyn Dialect>>,
 }
 
 impl Client {
     /// A client whose socket connects.
-    pub fn new(link: Link, part: Part) -> Self {
-        Self { link, stage: Stage::Opening, have: 0, written: 0, answered: 0, rest: Vec::new(), part }
+    pub fn new(link: Link, part: Part, speaks: Speaks) -> Self {
+        let (have, rest, retry_ms) = (Cursor::default(), Vec::new(), None);
+        let (diffs, latest_us, wrote_us, written, answered) = (0, 0, 0, 0, 0);
+        let stage = Stage::Opening;
+        let dialect = speaks.dialect(&part);
+        Self {
+            link,
+            stage,
+            have,
+            diffs,
+            latest_us,
+            wrote_us,
+            written,
+            answered,
+            rest,
+            retry_ms,
+            part,
+            dialect,
+        }
+    }
+
+    /// Begins anew on another socket, with its cursor.
+    pub fn begin_anew(&mut self, link: Link) {
+        self.link = link;
+        self.stage = Stage::Opening;
+        self.rest = Vec::new();
+        self.retry_ms = None;
     }
 
     /// Puts the opening request in line.
     pub fn open(&mut self, server: SocketAddr) {
-        self.link.out.extend_from_slice(handshake::request(server).as_bytes());
+        let request = match &self.dialect {
+            None => handshake::request(server),
+            Some(dialect) => handshake::request_to(server, &dialect.path(), dialect.subprotocol()),
+        };
+        self.link.out.extend_from_slice(request.as_bytes());
     }
 
     /// Puts a write in line; its value begins with `due_us` and has `value_bytes`.
     pub fn write(&mut self, due_us: u64, value_bytes: usize) {
+        self.written += 1;
+        self.wrote_us = due_us;
+        if let Some(dialect) = &self.dialect {
+            let write = dialect.publish(&dialect::value(due_us, value_bytes));
+            return self.push(dialect.opcode(), &write);
+        }
         let mut value = vec![0x2e; value_bytes.max(8)];
         value[..8].copy_from_slice(&due_us.to_le_bytes());
-        self.written += 1;
-        let write = message::write(self.written, &self.part.object, self.have, &self.part.slot, &value);
+        let (part, seen) = (&self.part, self.have.version);
+        let write = message::write(self.written, &part.object, seen, &part.slot, &value);
         self.push(frame::BINARY, &write);
     }
 
@@ -107,9 +115,20 @@ impl Client {
         self.push(frame::BINARY, &write);
     }
 
-    /// Puts a `ping` of the protocol in line.
+    /// Puts a `use` in line that replaces the one before: from now on at most `rate` changes per second, 0 for all.
+    pub fn follow_at(&mut self, rate: u64) {
+        self.part.rate = rate;
+        self.stage = Stage::Using;
+        self.push_use();
+    }
+
+    /// Puts a `ping` of the protocol in line; of the WebSocket, where the protocol has none.
     pub fn ping(&mut self) {
-        self.push(frame::BINARY, &message::ping());
+        match self.dialect.as_ref().map(|dialect| (dialect.opcode(), dialect.ping())) {
+            None => self.push(frame::BINARY, &message::ping()),
+            Some((opcode, Some(ping))) => self.push(opcode, &ping),
+            Some((_, None)) => self.push(frame::PING, b""),
+        }
     }
 
     /// Puts a pong that no one asked for in line: a sign of life.
@@ -135,7 +154,11 @@ impl Client {
         match handshake::accepted(&bytes[..end]) {
             Ok(()) => {
                 self.stage = Stage::Greeting;
-                self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+                if self.dialect.is_some() {
+                    self.with_dialect(0, tally, |dialect, hear| dialect.greet(hear));
+                } else {
+                    self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+                }
             }
             Err(line) => {
                 tally.complain(|| line);
@@ -148,6 +171,10 @@ impl Client {
     #[inline]
     fn on_frame(&mut self, opcode: u8, payload: &[u8], now_us: u64, tally: &mut Tally) {
         match opcode {
+            frame::BINARY | frame::TEXT if self.dialect.is_some() => {
+                self.with_dialect(now_us, tally, |dialect, hear| dialect.read(payload, hear));
+            }
+            frame::PONG if self.dialect.is_some() => tally.pongs += 1,
             frame::BINARY if self.on_message(payload, now_us, tally).is_none() => {
                 tally.errors += 1;
                 tally.complain(|| format!("a message that cannot be read: {payload:02x?}"));
@@ -167,11 +194,14 @@ impl Client {
         match code {
             message::DIFF => {
                 let timed = self.part.receive_bytes.is_none();
-                let span = Span::read(reader, |value| match value.first_chunk() {
-                    Some(due) if timed => {
-                        tally.latency.record(now_us.saturating_sub(u64::from_le_bytes(*due)));
+                let span = Span::read(reader, |value| {
+                    let Some(due_us) = value.first_chunk().map(|due| u64::from_le_bytes(*due)) else {
+                        return;
+                    };
+                    self.latest_us = due_us;
+                    if timed {
+                        tally.latency.record(now_us.saturating_sub(due_us));
                     }
-                    _ => {}
                 })?;
                 self.on_diff(span, tally);
             }
@@ -181,30 +211,73 @@ impl Client {
             }
             message::REJECT | message::ERROR => self.on_refusal(code, payload, tally),
             message::SNAPSHOT => {
-                let (version, more) = message::snapshot_version(reader)?;
-                tally.snapshots += 1;
+                let (cursor, more) = message::snapshot_cursor(reader)?;
+                tally.snapshots += u64::from(!more);
                 if !more {
-                    self.have = version;
+                    self.have = cursor;
                     self.stage = Stage::Following;
                 }
             }
             message::WELCOME => {
                 self.stage = Stage::Using;
-                self.push(frame::BINARY, &message::use_object(&self.part.object));
+                self.push_use();
             }
             message::PONG => tally.pongs += 1,
+            message::GOAWAY => self.retry_ms = message::goaway_ms(reader),
             _ => {}
         }
         Some(())
     }
 
+    /// Lets the dialect speak or read, and acts on what it hears.
+    fn with_dialect(
+        &mut self,
+        now_us: u64,
+        tally: &mut Tally,
+        act: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(Heard<'_>)),
+    ) {
+        if let Some(mut dialect) = self.dialect.take() {
+            let opcode = dialect.opcode();
+            act(&mut *dialect, &mut |heard| self.on_heard(heard, opcode, now_us, tally));
+            self.dialect = Some(dialect);
+        }
+    }
+
+    /// A peer has no versions: what a client has is how many changes it got.
+    fn on_heard(&mut self, heard: Heard<'_>, opcode: u8, now_us: u64, tally: &mut Tally) {
+        match heard {
+            Heard::Following => self.stage = Stage::Following,
+            Heard::Change(value) => {
+                tally.deliveries += 1;
+                self.diffs += 1;
+                self.have.version += 1;
+                self.latest_us = dialect::due_us(value);
+                if self.part.receive_bytes.is_none() {
+                    tally.latency.record(now_us.saturating_sub(self.latest_us));
+                }
+            }
+            Heard::Pong => tally.pongs += 1,
+            Heard::Asked(answer) => self.push(opcode, &answer),
+            Heard::Refused(what) => {
+                tally.errors += 1;
+                tally.complain(|| String::from_utf8_lossy(what).into_owned());
+            }
+        }
+    }
+
     #[inline]
     fn on_diff(&mut self, span: Span, tally: &mut Tally) {
-        tally.gaps += u64::from(span.from > self.have);
-        tally.repeats += u64::from(span.to <= self.have);
+        if self.stage == Stage::Using {
+            self.stage = Stage::Following;
+            tally.resumed += 1;
+        } else {
+            tally.repeats += u64::from(span.to <= self.have.version);
+        }
+        tally.gaps += u64::from(span.from > self.have.version);
         tally.versions_skipped += (span.to - span.from).saturating_sub(span.changes as u64);
         tally.deliveries += span.changes as u64;
-        self.have = self.have.max(span.to);
+        self.diffs += 1;
+        self.have.version = self.have.version.max(span.to);
     }
 
     fn on_refusal(&mut self, code: u64, payload: &[u8], tally: &mut Tally) {
@@ -215,6 +288,11 @@ impl Client {
             tally.errors += 1;
         }
         tally.complain(|| String::from_utf8_lossy(payload).into_owned());
+    }
+
+    fn push_use(&mut self) {
+        let part = &self.part;
+        self.push(frame::BINARY, &message::use_from(&part.object, self.have, part.rate));
     }
 
     /// The key is a simple one: no proxy stands between, and the server's work is the same for each.
@@ -236,12 +314,14 @@ mod tests {
         let server = listener.local_addr().expect("it is bound");
         let link = Link::connect(server, 0, None).expect("it listens");
         let part = Part::audience(1).remove(0);
-        let mut client = Client { stage: Stage::Following, have: 7, ..Client::new(link, part) };
+        let have = Cursor { epoch: 1, version: 7, sends: 0 };
+        let mut client =
+            Client { stage: Stage::Following, have, ..Client::new(link, part, Speaks::Slotcast) };
         let mut bytes = Vec::new();
         spans.iter().for_each(|&(from, to)| frame::server(&mut bytes, frame::BINARY, &diff(from, to)));
         let mut tally = Tally::default();
         assert_eq!(client.on_bytes(&bytes, 0, &mut tally), bytes.len());
-        (tally, client.have)
+        (tally, client.have.version)
     }
 
     fn diff(from: u64, to: u64) -> Vec<u8> {

@@ -1,12 +1,14 @@
 //! All clients of a run, turned by one loop.
 
-use super::client::{Client, Part, Stage};
+use super::client::{Client, Stage};
 use super::link::Link;
+use super::part::Part;
 use super::tally::Tally;
+use super::target::Target;
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Clients that open at the same time: a server may bound the sockets that have not said hello.
@@ -20,6 +22,8 @@ pub struct Fleet {
     pub tally: Tally,
     /// The clients, numbered as their parts were.
     pub clients: Vec<Client>,
+    /// Clients that the server has ended and that have not been taken from here.
+    pub ended: Vec<usize>,
     poller: Poller,
     buffer: ReceiveBuffer,
     ready: Vec<Ready>,
@@ -28,22 +32,23 @@ pub struct Fleet {
 
 impl Fleet {
     /// Opens a client for each part, a few at a time, until each has its object.
-    pub fn open(server: SocketAddr, parts: Vec<Part>) -> io::Result<Self> {
+    pub fn open(target: &Target, parts: Vec<Part>) -> io::Result<Self> {
         let mut fleet = Self {
             tally: Tally::default(),
             clients: Vec::with_capacity(parts.len()),
+            ended: Vec::new(),
             poller: Poller::new()?,
             buffer: ReceiveBuffer::default(),
             ready: Vec::new(),
             start: Instant::now(),
         };
-        fleet.open_more(server, parts)?;
+        fleet.open_more(target, parts)?;
         fleet.tally = Tally::default();
         Ok(fleet)
     }
 
     /// Opens further clients in the same way.
-    pub fn open_more(&mut self, server: SocketAddr, parts: Vec<Part>) -> io::Result<()> {
+    pub fn open_more(&mut self, target: &Target, parts: Vec<Part>) -> io::Result<()> {
         let mut following = self.clients.len();
         let total = following + parts.len();
         let mut parts = parts.into_iter();
@@ -51,7 +56,7 @@ impl Fleet {
             while self.clients.len() - following < OPENING_MAX
                 && let Some(part) = parts.next()
             {
-                self.begin(server, part)?;
+                self.begin(target, part)?;
             }
             self.turn(Duration::from_millis(20))?;
             self.check_opening()?;
@@ -67,6 +72,22 @@ impl Fleet {
         client.link.out.clear();
         self.poller.remove(&client.link.stream)?;
         client.link.stream.shutdown(Shutdown::Both)
+    }
+
+    /// The client's connection is reset from here.
+    pub fn cut(&mut self, number: usize) -> io::Result<()> {
+        let client = &mut self.clients[number];
+        client.stage = Stage::Closed;
+        self.poller.remove(&client.link.stream)?;
+        client.link.cut()
+    }
+
+    /// A client without a connection connects again.
+    pub fn reopen(&mut self, target: &Target, number: usize) -> io::Result<()> {
+        let client = &mut self.clients[number];
+        client.begin_anew(Link::connect(target.server, number, None)?);
+        client.open(target.server);
+        self.poller.add(&client.link.stream, number, Interest { read: true, write: true })
     }
 
     /// µs since the fleet began.
@@ -124,10 +145,11 @@ impl Fleet {
         self.poller.modify(&self.clients[number].link.stream, number, Interest { read: true, write: false })
     }
 
-    fn begin(&mut self, server: SocketAddr, part: Part) -> io::Result<()> {
+    fn begin(&mut self, target: &Target, part: Part) -> io::Result<()> {
         let number = self.clients.len();
-        let mut client = Client::new(Link::connect(server, number, part.receive_bytes)?, part);
-        client.open(server);
+        let mut client =
+            Client::new(Link::connect(target.server, number, part.receive_bytes)?, part, target.speaks);
+        client.open(target.server);
         self.poller.add(&client.link.stream, number, Interest { read: true, write: true })?;
         self.clients.push(client);
         Ok(())
@@ -157,6 +179,7 @@ impl Fleet {
         let client = &mut self.clients[number];
         client.stage = Stage::Closed;
         client.link.out.clear();
+        self.ended.push(number);
         self.tally.closed += 1;
         self.poller.remove(&client.link.stream)
     }

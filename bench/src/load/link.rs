@@ -1,6 +1,8 @@
 //! A client's socket: made without blocking, read through the shared buffer, written when there is room.
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, ipproto, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, bind, connect, connect_unspec, ipproto, socket_with, sockopt,
+};
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -37,6 +39,12 @@ impl Link {
             Err(errno) => return Err(errno.into()),
         }
         Ok(Self { stream: TcpStream::from(socket), out: Vec::new(), waits: true })
+    }
+
+    /// Cuts the connection with a reset, and drops what waits.
+    pub fn cut(&mut self) -> io::Result<()> {
+        self.out.clear();
+        Ok(connect_unspec(&self.stream)?)
     }
 
     /// Sends what waits. True when something is left; a broken socket shows itself in the next read.

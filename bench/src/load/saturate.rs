@@ -42,6 +42,8 @@ struct Step {
     pub window: u64,
     /// The time from the first change to the last delivery, in s.
     pub seconds: f64,
+    /// Deliveries that did not come.
+    pub missing: u64,
     /// What the clients saw.
     pub tally: Tally,
     /// What the server cost before and after.
@@ -65,7 +67,8 @@ impl Step {
     /// Whether every change arrived by itself, in time.
     fn counts(&self) -> bool {
         let tally = &self.tally;
-        let faults = tally.gaps + tally.versions_skipped + tally.rejects + tally.errors + tally.closed;
+        let faults =
+            self.missing + tally.gaps + tally.versions_skipped + tally.rejects + tally.errors + tally.closed;
         faults == 0 && tally.latency.quantile_ms(0.99) < P99_MS_MAX
     }
 }
@@ -74,7 +77,7 @@ impl Saturate {
     /// Searches, and tells what the best step brought.
     pub fn measure(&self, fleet: &mut Fleet, target: &Target, report: &mut Report) -> io::Result<()> {
         let best = self.search(fleet, target)?;
-        report.tell("saturated", best.counts()).tell("window", best.window);
+        report.tell("saturated", best.counts()).tell("window", best.window).keep("missing", best.missing);
         report.tell_row(best.seconds, &best.tally, best.cost, best.own);
         Ok(())
     }
@@ -100,29 +103,31 @@ impl Saturate {
         self.keep_full(fleet, window, WARM_SECONDS)?;
         fleet.tally = Tally::default();
         let (before, own) = (target.cost()?, Cost::read(std::process::id())?);
-        let seconds = self.keep_full(fleet, window, self.seconds)?;
+        let (seconds, missing) = self.keep_full(fleet, window, self.seconds)?;
         let cost = (before, target.cost()?);
         let own = (own, Cost::read(std::process::id())?);
-        let step = Step { window, seconds, tally: fleet.tally.clone(), cost, own };
+        let step = Step { window, seconds, missing, tally: fleet.tally.clone(), cost, own };
         step.print();
         Ok(step)
     }
 
-    /// Keeps the changes on the way at the bound for so long, then lets all arrive.
-    fn keep_full(&self, fleet: &mut Fleet, window: u64, seconds: f64) -> io::Result<f64> {
+    /// Keeps the changes on the way at the bound for so long, then lets all arrive. The answer is the time it took, in s,
+    /// and how many deliveries did not come.
+    fn keep_full(&self, fleet: &mut Fleet, window: u64, seconds: f64) -> io::Result<(f64, u64)> {
         let start_us = fleet.now_us();
         let end_us = start_us + (seconds * 1e6) as u64;
-        let arrived_first = arrived(fleet);
+        let arrived_first = fleet.tally.arrived();
         let mut written = 0;
         while fleet.now_us() < end_us && fleet.tally.closed == 0 {
-            let done = (arrived(fleet) - arrived_first) / self.receivers;
+            let done = (fleet.tally.arrived() - arrived_first) / self.receivers;
             let room = (window * self.writers as u64).saturating_sub(written - done.min(written));
             written += self.refill(fleet, window, written, room)?;
             fleet.turn(Duration::from_millis(20))?;
         }
         let expected = arrived_first + written * self.receivers;
-        fleet.turn_until(DRAIN_MAX, |fleet| arrived(fleet) >= expected || fleet.tally.closed > 0)?;
-        Ok((fleet.now_us() - start_us) as f64 / 1e6)
+        fleet.turn_until(DRAIN_MAX, |fleet| fleet.tally.arrived() >= expected || fleet.tally.closed > 0)?;
+        let seconds = (fleet.now_us() - start_us) as f64 / 1e6;
+        Ok((seconds, expected.saturating_sub(fleet.tally.arrived())))
     }
 
     /// One writer takes all the room; several take it in turn, a window each, so that each sends seldom and much.
@@ -139,9 +144,4 @@ impl Saturate {
         }
         Ok(shares * share)
     }
-}
-
-/// Versions that have reached the clients, by themselves or folded into later ones.
-fn arrived(fleet: &Fleet) -> u64 {
-    fleet.tally.deliveries + fleet.tally.versions_skipped
 }

@@ -36,7 +36,7 @@ impl Schedule {
     /// Runs the row and waits until all is delivered; the answer is the time it took, in s.
     pub fn run(&self, fleet: &mut Fleet) -> io::Result<f64> {
         let start_us = fleet.now_us();
-        let expected = fleet.tally.deliveries + self.changes() * self.receivers;
+        let expected = fleet.tally.arrived() + self.changes() * self.receivers;
         let mut next = 0;
         while next < self.changes() {
             let now_us = fleet.now_us();
@@ -52,7 +52,7 @@ impl Schedule {
             let wait_us = self.due_us(start_us, next).saturating_sub(fleet.now_us());
             fleet.turn(Duration::from_micros(wait_us))?;
         }
-        let done = |fleet: &Fleet| fleet.tally.deliveries + fleet.tally.versions_skipped >= expected;
+        let done = |fleet: &Fleet| fleet.tally.arrived() >= expected;
         fleet.turn_until(DRAIN_MAX, done)?;
         Ok((fleet.now_us() - start_us) as f64 / 1e6)
     }

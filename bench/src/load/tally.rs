@@ -15,8 +15,10 @@ pub struct Tally {
     pub gaps: u64,
     /// Diffs of what the client already had.
     pub repeats: u64,
-    /// Snapshots.
+    /// Snapshots, the last parts of them.
     pub snapshots: u64,
+    /// Answers to `use` that were diffs.
+    pub resumed: u64,
     /// Writes that were accepted.
     pub successes: u64,
     /// Writes that were refused.
@@ -34,6 +36,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Versions that have reached the clients, by themselves or folded into later ones.
+    pub fn arrived(&self) -> u64 {
+        self.deliveries + self.versions_skipped
+    }
+
     /// Keeps the first refusal.
     pub fn complain(&mut self, what: impl FnOnce() -> String) {
         self.complaint.get_or_insert_with(what);

@@ -1,5 +1,6 @@
 //! The server under load: where it is, and what it costs.
 
+use super::dialect::Speaks;
 use crate::process::Cost;
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +14,9 @@ pub struct Target {
     /// Its process; its CPU time and memory are measured.
     #[arg(long)]
     pub pid: u32,
+    /// What it speaks.
+    #[arg(long, value_enum, default_value_t = Speaks::Slotcast)]
+    pub speaks: Speaks,
 }
 
 impl Target {
@@ -22,6 +26,16 @@ impl Target {
             return Ok(());
         }
         Err(io::Error::other("load goes to loopback only"))
+    }
+
+    /// Refuses a peer, for what only Slotcast has.
+    pub fn check_slotcast(&self, scenario: &str) -> io::Result<()> {
+        if self.speaks == Speaks::Slotcast {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "{scenario} is for servers that speak Slotcast; a peer can do w1, w2, w3, w5"
+        )))
     }
 
     /// What the server has cost so far.

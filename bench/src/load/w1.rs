@@ -1,7 +1,7 @@
 //! W1: a large audience of one object, one writer.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::saturate::Saturate;
 use super::schedule::Schedule;
@@ -28,7 +28,7 @@ pub struct W1 {
 impl W1 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
-        let mut fleet = Fleet::open(target.server, Part::audience(self.followers))?;
+        let mut fleet = Fleet::open(target, Part::audience(self.followers))?;
         let mut report = Report::new("w1");
         report.tell("followers", self.followers);
         if self.rate > 0.0 {

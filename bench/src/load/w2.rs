@@ -1,7 +1,7 @@
 //! W2: many small objects, everyone writes.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::saturate::Saturate;
 use super::schedule::Schedule;
@@ -32,7 +32,7 @@ impl W2 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
         let sessions = self.objects * MEMBERS;
-        let mut fleet = Fleet::open(target.server, Part::rooms(self.objects, MEMBERS))?;
+        let mut fleet = Fleet::open(target, Part::rooms(self.objects, MEMBERS))?;
         let mut report = Report::new("w2");
         report.tell("sessions", sessions);
         let (value_bytes, receivers) = (64, MEMBERS as u64);

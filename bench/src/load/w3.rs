@@ -1,7 +1,7 @@
 //! W3: idle followers: what a connection costs to make, to keep, and after it has said something.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::{Report, percent, round};
 use super::target::Target;
 use crate::process::Cost;
@@ -45,7 +45,7 @@ impl W3 {
             Objects::Own => Part::rooms(self.connections, 1),
         };
         let empty = target.cost()?;
-        let mut fleet = Fleet::open(target.server, parts)?;
+        let mut fleet = Fleet::open(target, parts)?;
         let made_s = fleet.now_us() as f64 / 1e6;
         let made = target.cost()?;
         fleet.turn_until(SETTLE, |_| false)?;

@@ -1,7 +1,7 @@
 //! W4: late joins to a large object: what the first costs, and those after it.
 
-use super::client::Part;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::{Report, round};
 use super::tally::Tally;
 use super::target::Target;
@@ -36,7 +36,7 @@ impl W4 {
         // It is in every slot's record, so its length counts: it is that of the floor's.
         parts[0].user = "guest".to_owned();
         let mut parts = parts.into_iter();
-        let mut fleet = Fleet::open(target.server, parts.by_ref().take(1).collect())?;
+        let mut fleet = Fleet::open(target, parts.by_ref().take(1).collect())?;
         self.fill(&mut fleet)?;
         let first = self.join(&mut fleet, target, parts.by_ref().take(1).collect(), false)?;
         let later = self.join(&mut fleet, target, parts.by_ref().take(self.joins / 2).collect(), false)?;
@@ -69,7 +69,7 @@ impl W4 {
                 let answered = |fleet: &Fleet| fleet.clients[0].answered == fleet.clients[0].written;
                 fleet.turn_until(FILL_TIME_MAX, answered)?;
             }
-            fleet.open_more(target.server, vec![part])?;
+            fleet.open_more(target, vec![part])?;
             fleet.leave(fleet.clients.len() - 1)?;
         }
         fleet.turn_until(SETTLE, |_| false)?;

@@ -1,7 +1,8 @@
 //! W5: slow readers among fast ones.
 
-use super::client::{Part, Stage};
+use super::client::Stage;
 use super::fleet::Fleet;
+use super::part::Part;
 use super::report::Report;
 use super::schedule::Schedule;
 use super::tally::Tally;
@@ -44,7 +45,7 @@ impl W5 {
         let mut parts = Part::audience(self.followers);
         let first_stalled = self.followers - self.stalled;
         parts[first_stalled..].iter_mut().for_each(|part| part.receive_bytes = Some(STALLED_RECEIVE_BYTES));
-        let mut fleet = Fleet::open(target.server, parts)?;
+        let mut fleet = Fleet::open(target, parts)?;
         let stalled = first_stalled..self.followers;
 
         self.row(1.0, self.followers).run(&mut fleet)?;
@@ -56,7 +57,7 @@ impl W5 {
             fleet.stall(number)?;
         }
         let during = self.phase(&mut fleet, target, self.seconds_stalled, first_stalled)?;
-        let latest = fleet.clients[0].have;
+        let latest = fleet.clients[0].have.version;
         fleet.tally = Tally::default();
         stalled.clone().try_for_each(|number| fleet.resume(number))?;
         let caught_up_ms = self.catch_up(&mut fleet, stalled, latest)?;
@@ -89,7 +90,7 @@ impl W5 {
             let now_ms = start.elapsed().as_secs_f64() * 1000.0;
             waiting.retain(|&number| {
                 let client = &fleet.clients[number];
-                let there = client.have >= latest;
+                let there = client.have.version >= latest;
                 if there {
                     caught_up_ms.push(now_ms);
                 }
