@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -47,7 +48,15 @@ def cargo(*arguments):
     environment = dict(os.environ, CARGO_TARGET_DIR=str(COPY / "target"), SLOTCAST_SEEDS=SEEDS, RUST_BACKTRACE="0")
     environment.pop("SLOTCAST_SEED", None)
     command = ["cargo", "test", "--quiet", "--package", "slotcast-tests", "--no-default-features", *arguments]
-    return subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
+    pipe = subprocess.PIPE
+    # In a group of its own, so that a test that hangs ends with cargo.
+    with subprocess.Popen(command, cwd=COPY, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        try:
+            output, errors = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def said(output):
