@@ -1,5 +1,6 @@
 // Fingerprint: MD5 over the canonical form of an object's slots (protocol.md, section 7).
 
+import { joined, sized, u32 } from "./bytes.ts";
 import { md5 } from "./md5.ts";
 import { compareUtf8, encode } from "./msgpack.ts";
 import type { Value } from "./values.ts";
@@ -30,24 +31,4 @@ function wholes(value: Value): Value {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map(wholes);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, wholes(item)]));
-}
-
-function sized(bytes: Uint8Array): Uint8Array[] {
-  return [u32(bytes.length), bytes];
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
-  return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -20,6 +20,7 @@ mod rate;
 pub mod reader;
 pub mod request;
 mod request_encode;
+pub mod roster;
 pub mod shape;
 pub mod value;
 pub mod writer;

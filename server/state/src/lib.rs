@@ -22,6 +22,7 @@ mod object;
 mod pace;
 mod patch;
 mod ring;
+pub mod roster;
 mod rule;
 mod shard;
 mod slots;
