@@ -20,6 +20,8 @@ const protocolCodes = {
   wrong_type: false,
   wrong_rule: false,
   not_permitted: false,
+  no_friend: false,
+  no_request: false,
   answer_forgotten: false,
   storage_full: true,
   storage_damaged: false,

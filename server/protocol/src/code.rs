@@ -58,6 +58,10 @@ codes! {
     WrongRule "wrong_rule" false,
     /// Not this user's to change.
     NotPermitted "not_permitted" false,
+    /// Not on the list.
+    NoFriend "no_friend" false,
+    /// No one who asks.
+    NoRequest "no_request" false,
     /// The id was used before and its answer is no longer kept.
     AnswerForgotten "answer_forgotten" false,
     /// The store has no room.

@@ -75,6 +75,14 @@ limits! {
     log_bytes: usize = 67108864,
     /// bytes of slots in one part of a snapshot
     part_bytes: usize = 65536,
+    /// people on one friend list
+    friends: usize = 1000,
+    /// groups of one friend
+    friend_groups: usize = 16,
+    /// people who ask to be let in and have no answer yet
+    friend_asks: usize = 100,
+    /// people on one block list
+    blocks: usize = 1000,
     /// ms from SIGTERM to exit at the most
     drain_ms: u64 = 30000,
 }

@@ -41,6 +41,9 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "log_bytes" => MIB..=64 * GIB,
         // Clients take messages of 8 MiB.
         "part_bytes" => 256..=4 * MIB,
+        "friends" | "blocks" => 1..=100_000,
+        "friend_groups" => 1..=256,
+        "friend_asks" => 1..=10_000,
         "drain_ms" => 1..=HOUR_MS,
         _unknown => return None,
     })

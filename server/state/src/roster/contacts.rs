@@ -1,0 +1,88 @@
+//! All that an owner's list says, as of one mark: what homes keep and clients are given.
+
+use std::collections::BTreeMap;
+
+use slotcast_protocol::User;
+use slotcast_protocol::roster::{Friend, Mark, Tag};
+
+use crate::roster::fingerprint::{blocks_md5, friends_md5};
+
+/// What an owner's list says of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The line on the friend list, if there is one.
+    pub friend: Option<Friend>,
+    /// Whether the user is blocked.
+    pub blocked: bool,
+    /// Whether the user asks to be let in.
+    pub asks: bool,
+}
+
+impl Contact {
+    /// Whether there is nothing to say.
+    pub fn is_nothing(&self) -> bool {
+        self.friend.is_none() && !self.blocked && !self.asks
+    }
+}
+
+/// A whole list. The MD5s are those of its friends and of its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contacts {
+    mark: Mark,
+    people: BTreeMap<User, Contact>,
+    friends_md5: [u8; 16],
+    blocks_md5: [u8; 16],
+}
+
+impl Contacts {
+    /// The list of `owner`.
+    pub fn new(owner: &User, mark: Mark, people: BTreeMap<User, Contact>) -> Self {
+        let friends: Vec<&Friend> = people.values().filter_map(|contact| contact.friend.as_ref()).collect();
+        let friends_md5 = friends_md5(owner, friends.into_iter());
+        let blocks: Vec<&User> =
+            people.iter().filter(|(_, contact)| contact.blocked).map(|(user, _)| user).collect();
+        let blocks_md5 = blocks_md5(owner, blocks.into_iter());
+        Contacts { mark, people, friends_md5, blocks_md5 }
+    }
+
+    /// As of when.
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// The tag of the friend list.
+    pub fn tag(&self) -> Tag {
+        Tag { mark: self.mark, md5: self.friends_md5 }
+    }
+
+    /// The tag of the block list.
+    pub fn blocks_tag(&self) -> Tag {
+        Tag { mark: self.mark, md5: self.blocks_md5 }
+    }
+
+    /// Everyone of whom there is something to say.
+    pub fn people(&self) -> &BTreeMap<User, Contact> {
+        &self.people
+    }
+
+    /// Whether the owner has blocked this user.
+    pub fn blocks(&self, user: &User) -> bool {
+        self.people.get(user).is_some_and(|contact| contact.blocked)
+    }
+
+    /// Whether this user, as a friend, may see the owner and write to the owner.
+    pub fn admits(&self, user: &User) -> bool {
+        self.people.get(user).is_some_and(Contact::is_admitted)
+    }
+
+    /// Those who may see the owner.
+    pub fn admitted(&self) -> impl Iterator<Item = &User> {
+        self.people.iter().filter(|(_, contact)| contact.is_admitted()).map(|(user, _)| user)
+    }
+}
+
+impl Contact {
+    fn is_admitted(&self) -> bool {
+        !self.blocked && self.friend.as_ref().is_some_and(|friend| friend.sub.is_seen())
+    }
+}
