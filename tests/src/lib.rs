@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod model;
 pub mod real;
 pub mod roster;
+pub mod seeds;
 pub mod sim;
 pub mod store;
 mod told;

@@ -317,8 +317,8 @@ fn a_home_that_hears_nothing_holds_a_removal_up_for_a_lease_and_serves_nothing_a
     while !scene.is_done(removal) {
         scene.ask("alice", None);
         scene.until(scene.now_ms + 100);
+        assert!(scene.now_ms - begun_ms <= 5_000 + LEASE_MS + 100, "{} ms", scene.now_ms - begun_ms);
     }
-    assert!(scene.now_ms - begun_ms <= 2 * LEASE_MS, "{} ms", scene.now_ms - begun_ms);
     let ticket = scene.ask("alice", None);
     scene.until(scene.now_ms + 6_000);
     assert!(scene.refused.contains(&ticket), "the home has no list that it may use");

@@ -102,16 +102,19 @@ impl List {
     /// The other side has heard something.
     pub fn settle(&mut self, heard: &Heard, now_ms: u64) -> Option<Commit> {
         let mut tie = self.ties.get(&heard.from).cloned().unwrap_or_default();
-        let Mark { epoch, rev } = self.mark;
+        let mut mark = self.mark;
         match tie.owed {
-            Some(owed) if heard.mark.epoch == epoch && heard.mark.rev >= owed => tie.owed = None,
+            Some(owed) if heard.mark.epoch == mark.epoch && heard.mark.rev >= owed => tie.owed = None,
             Some(_) => {}
-            // It was an older one that came late.
-            None if heard.stance != tie.ours => tie.owed = Some(rev),
+            None if heard.stance != tie.ours => {
+                // An older word came late. The true one is told with a new rev, which no answer of before can settle.
+                mark = self.next();
+                tie.owed = Some(mark.rev);
+            }
             None => {}
         }
         let line = self.line(&heard.from, tie)?;
-        Some(self.commit(self.mark, vec![line], now_ms))
+        Some(self.commit(mark, vec![line], now_ms))
     }
 
     /// What the others are still to hear.

@@ -90,8 +90,7 @@ impl Registrar {
             Input::Heard(heard) => {
                 let now_ms = self.now_ms;
                 let commit = self.list(&heard.to).settle(&heard, now_ms);
-                effects.commits.extend(commit);
-                self.mind_debts(&heard.to);
+                self.committed(&heard.to, commit, effects);
             }
             Input::Fetch { home, fetch, owner, have } => self.fetch(home, fetch, owner, have, effects),
             Input::Renew { home, fetch } => {
