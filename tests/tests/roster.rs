@@ -6,7 +6,7 @@ use slotcast_protocol::roster::{Alias, Mark, Tag};
 use slotcast_protocol::{Code, Limits, User};
 use slotcast_state::roster::{
     Cache, CacheInput, CacheOutput, Claim, Contacts, Difference, Edit, Effects, Fetched, HomeId, Input,
-    LEASE_MS, Notice, Output, Registrar,
+    LEASE_MS, Notice, Output, Registrar, Stance, Tell,
 };
 use slotcast_state::{EdgeId, SessionId};
 use slotcast_tests::roster::Disk;
@@ -382,19 +382,97 @@ fn a_service_that_answers_with_older_data_takes_nothing_back() {
 }
 
 #[test]
+fn a_service_that_answers_with_a_life_that_is_over_takes_nothing_back() {
+    let mut scene = Scene::friends();
+    let old = scene.list("alice");
+    let ticket = scene.ticket();
+    scene.register(Input::Erase { ticket, owner: user("alice") });
+    let new = scene.tag("alice");
+    let mut out = Vec::new();
+    let claim = Claim { rev: new.mark.rev + 1, ..new.into() };
+    let claim = Some((session(1), claim));
+    scene.cache.handle(CacheInput::Ask { ticket: 900, owner: user("alice"), claim }, &mut out);
+    let CacheOutput::Fetch { fetch, owner, .. } = out.remove(0) else { panic!("it fetches") };
+    scene.tell_home(CacheInput::Fetched { fetch, owner, lease: 1, fetched: Fetched::List(old) });
+    assert_eq!(scene.cache.met().backwards, 1);
+    assert_eq!(scene.tag("alice"), new);
+}
+
+#[test]
+fn an_acknowledgement_from_a_life_that_is_over_is_none() {
+    let mut scene = Scene::friends();
+    let old = scene.list("alice").mark();
+    scene.deaf = true;
+    let erasure = scene.ticket();
+    scene.register(Input::Erase { ticket: erasure, owner: user("alice") });
+    let Difference::Full(new) = scene.read("alice", None) else { panic!("everything") };
+    scene.register(Input::Acknowledge { home: HOME, owner: user("alice"), mark: Mark { rev: 1_000, ..old } });
+    assert!(!scene.is_done(erasure));
+    scene.register(Input::Acknowledge { home: HOME, owner: user("alice"), mark: new.mark() });
+    assert!(scene.is_done(erasure));
+}
+
+#[test]
+fn an_older_word_of_the_other_side_counts_no_more() {
+    let mut scene = Scene::friends();
+    let word = |rev: u64, stance: Stance| {
+        let mark = Mark { epoch: 77, rev };
+        Input::Tell(Tell {
+            from: user("carol"),
+            to: user("alice"),
+            mark,
+            stance,
+            heard: Stance::NONE,
+            ends: None,
+        })
+    };
+    // Carol is no one whom this registrar could ask again.
+    let tell = |scene: &mut Scene, input| scene.registrar.handle(input, &mut Effects::default());
+    tell(&mut scene, word(5, Stance::BOTH));
+    tell(&mut scene, word(3, Stance::NONE));
+    let Difference::Full(contacts) = scene.read("alice", None) else { panic!("everything") };
+    assert!(contacts.people()[&user("carol")].asks);
+    tell(&mut scene, word(6, Stance::NONE));
+    let Difference::Full(contacts) = scene.read("alice", None) else { panic!("everything") };
+    assert!(!contacts.people().contains_key(&user("carol")));
+}
+
+#[test]
+fn a_lease_lasts_from_the_question_and_not_from_the_answer() {
+    let mut cache = Cache::new(100);
+    let mut out = Vec::new();
+    let ask = |ticket| CacheInput::Ask { ticket, owner: user("alice"), claim: None };
+    cache.handle(CacheInput::Tick(1_000), &mut out);
+    cache.handle(ask(1), &mut out);
+    cache.handle(CacheInput::Tick(2_900), &mut out);
+    let Difference::Full(contacts) = Scene::friends().read("alice", None) else { panic!("everything") };
+    let fetched = Fetched::List(contacts);
+    cache.handle(CacheInput::Fetched { fetch: 1, owner: user("alice"), lease: 1, fetched }, &mut out);
+    for (now_ms, goes_on) in [(1_000 + LEASE_MS - 1, true), (1_000 + LEASE_MS, false)] {
+        cache.handle(CacheInput::Tick(now_ms), &mut out);
+        out.clear();
+        cache.handle(ask(2), &mut out);
+        assert_eq!(matches!(out[0], CacheOutput::Go { .. }), goes_on, "{now_ms} ms: {out:?}");
+    }
+}
+
+#[test]
 fn a_lease_that_is_renewed_in_bulk_brings_what_was_lost() {
     let mut scene = Scene::friends();
     scene.list("bob");
+    scene.list("alice");
+    // Between a change and the next time it is pushed.
+    let renewal_ms = scene.cache.next_deadline().expect("a renewal is due");
+    scene.until(renewal_ms - 500);
     scene.deaf = true;
     scene.edit("alice", Edit::Ask(user("carol")));
-    // Just before the lease would be renewed.
-    let renewals_ms = scene.cache.next_deadline().expect("a renewal is due");
-    scene.until(renewals_ms - 1);
     scene.deaf = false;
     let fetches = scene.fetches;
-    scene.until(renewals_ms + 1);
+    scene.until(renewal_ms);
     assert_eq!(scene.fetches, fetches, "nothing is fetched that no one needs");
-    assert!(scene.list("alice").people().contains_key(&user("carol")));
+    scene.ask("alice", None);
+    let (_, contacts, _) = scene.went.last().expect("it goes on");
+    assert!(contacts.people().contains_key(&user("carol")));
 }
 
 #[test]
