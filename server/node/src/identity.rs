@@ -1,10 +1,10 @@
-//! Who a connection is: tokens, guests, and one live connection per user and device.
+//! Who a connection is: tokens, guests, and one live connection per user, device and door.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use slotcast_protocol::{Code, Device, Fault, User};
+use slotcast_protocol::{Code, Device, Door, Fault, User};
 use slotcast_state::{Author, SessionId};
 
 /// Where a session is: its worker, and its number there.
@@ -15,8 +15,8 @@ pub struct Identities {
     dev: bool,
     tokens: BTreeMap<String, User>,
     sessions_per_user: usize,
-    live: DashMap<Arc<Author>, Place>,
-    per_user: DashMap<User, usize>,
+    live: DashMap<(Arc<Author>, Door), Place>,
+    per_user: DashMap<(User, Door), usize>,
 }
 
 impl Identities {
@@ -45,31 +45,32 @@ impl Identities {
             .fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
     }
 
-    /// Counts a new session of the user; false if there are too many.
-    pub fn admit(&self, user: &User) -> bool {
-        let mut count = self.per_user.entry(user.clone()).or_insert(0);
+    /// Counts a new session of the user on a door; false if there are too many.
+    pub fn admit(&self, user: &User, door: Door) -> bool {
+        let mut count = self.per_user.entry((user.clone(), door)).or_insert(0);
         let free = *count < self.sessions_per_user;
         *count += usize::from(free);
         free
     }
 
-    /// Makes the session its author's live one; the place of the one before it.
-    pub fn enter(&self, author: Arc<Author>, place: Place) -> Option<Place> {
-        self.live.insert(author, place)
+    /// Makes the session its author's live one on a door; the place of the one before it.
+    pub fn enter(&self, (author, door): (Arc<Author>, Door), place: Place) -> Option<Place> {
+        self.live.insert((author, door), place)
     }
 
     /// The session has ended.
-    pub fn leave(&self, author: &Arc<Author>, place: Place) {
-        self.live.remove_if(author, |_, live| *live == place);
-        self.dismiss(&author.user);
+    pub fn leave(&self, (author, door): (&Arc<Author>, Door), place: Place) {
+        self.live.remove_if(&(author.clone(), door), |_, live| *live == place);
+        self.dismiss(&author.user, door);
     }
 
     /// Takes back an [`Identities::admit`].
-    pub fn dismiss(&self, user: &User) {
-        if let Some(mut count) = self.per_user.get_mut(user) {
+    pub fn dismiss(&self, user: &User, door: Door) {
+        let key = (user.clone(), door);
+        if let Some(mut count) = self.per_user.get_mut(&key) {
             *count -= 1;
         }
-        self.per_user.remove_if(user, |_, count| *count == 0);
+        self.per_user.remove_if(&key, |_, count| *count == 0);
     }
 }
 

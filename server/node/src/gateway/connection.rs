@@ -12,7 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use slotcast_protocol::event::Reject;
 use slotcast_protocol::request::Refused;
-use slotcast_protocol::{CloseCode, Code, Encoding, Event, Fault, Request, User, Welcome, json};
+use slotcast_protocol::{
+    CloseCode, Code, Door, Encoding, Event, Fault, RelayEvent, Request, User, Welcome, json,
+};
 use slotcast_state::{Author, SessionId};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -41,6 +43,7 @@ pub struct Connection {
     worker: Counted,
     outbox: Rc<Outbox>,
     socket: WebSocket<UnderWebSocket>,
+    door: Door,
     encoding: Encoding,
 }
 
@@ -77,7 +80,7 @@ enum Ending {
 }
 
 impl Connection {
-    pub fn new(worker: Rc<Worker>, tcp: TcpStream, early: Bytes, encoding: Encoding) -> Self {
+    pub fn new(worker: Rc<Worker>, tcp: TcpStream, early: Bytes, (door, encoding): (Door, Encoding)) -> Self {
         let outbox = Rc::new(Outbox::new(tcp, now_ms()));
         let limit = Some(worker.house.limits.message_bytes);
         let config = WebSocketConfig::default()
@@ -88,7 +91,7 @@ impl Connection {
             .max_frame_size(limit);
         let under = UnderWebSocket::new(outbox.clone());
         let socket = WebSocket::from_partially_read(under, early.to_vec(), Role::Server, Some(config));
-        Connection { worker: Counted::new(worker), outbox, socket, encoding }
+        Connection { worker: Counted::new(worker), outbox, socket, door, encoding }
     }
 
     /// From hello to the end. An `async fn` would keep a second place for `self`, and this is what an idle connection costs.
@@ -99,7 +102,7 @@ impl Connection {
             let ending = match hello {
                 Ok((session, author)) => {
                     let ending = self.converse(session).await;
-                    self.worker.close(session, &author);
+                    self.worker.close(session, &author, self.door);
                     ending
                 }
                 Err(ending) => ending,
@@ -144,7 +147,7 @@ impl Connection {
         let identities = &self.worker.house.identities;
         let guest = format!("guest-{}", &self.worker.fresh_device().as_str()[6..]);
         let user = identities.user(token, wanted, &guest)?;
-        match identities.admit(&user) {
+        match identities.admit(&user, self.door) {
             true => Ok(user),
             false => Err(Fault::new(Code::TooMany, "sessions of this user")),
         }
@@ -152,10 +155,15 @@ impl Connection {
 
     fn welcome(&mut self, author: Arc<Author>) -> (SessionId, Arc<Author>) {
         let limits = &self.worker.house.limits;
-        let told = ["message_bytes", "value_bytes", "value_depth", "objects", "ops", "inflight"];
+        let told = match self.door {
+            Door::Objects => {
+                &["message_bytes", "value_bytes", "value_depth", "objects", "ops", "inflight"][..]
+            }
+            Door::Relay => &["message_bytes", "tell_bytes", "value_depth", "inflight", "window_messages"],
+        };
         let limits = limits.table().into_iter().filter(|(name, _)| told.contains(name));
         let limits = limits.map(|(name, value)| (name.to_owned(), value)).collect();
-        let session = self.worker.open(author.clone(), self.encoding, &self.outbox);
+        let session = self.worker.open(author.clone(), (self.door, self.encoding), &self.outbox);
         let (user, device) = (author.user.clone(), author.device.clone());
         let name = format!("{:x}", session.number());
         let welcome = Event::Welcome(Welcome { session: name, user, device, time_ms: now_ms(), limits });
@@ -210,7 +218,7 @@ impl Connection {
             Ok(request) => self.worker.request(session, request),
             Err(refused) => {
                 metrics.refused.inc();
-                self.worker.answer(session, &answer(refused));
+                self.worker.answer(session, &answer(self.door, refused));
             }
         }
         Ok(())
@@ -220,8 +228,8 @@ impl Connection {
     fn decode(&self, message: Message) -> Result<Result<Request, Refused>, Ending> {
         let limits = &self.worker.house.limits;
         match (message, self.encoding) {
-            (Message::Binary(bytes), Encoding::MessagePack) => Ok(Request::decode(&bytes, limits)),
-            (Message::Text(text), Encoding::Json) => Ok(json::request(&text, limits)),
+            (Message::Binary(bytes), Encoding::MessagePack) => Ok(Request::decode(self.door, &bytes, limits)),
+            (Message::Text(text), Encoding::Json) => Ok(json::request(self.door, &text, limits)),
             (_, Encoding::MessagePack) => Err(Ending::Close(CloseCode::WrongFrame, "binary frames only")),
             (_, Encoding::Json) => Err(Ending::Close(CloseCode::WrongFrame, "text frames only")),
         }
@@ -287,11 +295,12 @@ fn message_bytes(message: &Message) -> usize {
     message.len()
 }
 
-fn answer(refused: Refused) -> Event {
+fn answer(door: Door, refused: Refused) -> Event {
     let Refused { fault, reject_id, object } = refused;
-    match reject_id {
-        Some(id) => Event::Reject(Reject { id, fault, version: 0, winners: Vec::new() }),
-        None => Event::Error { fault, object },
+    match (reject_id, door) {
+        (Some(id), Door::Objects) => Event::Reject(Reject { id, fault, version: 0, winners: Vec::new() }),
+        (Some(id), Door::Relay) => Event::Relay(RelayEvent::Refused { id, fault, retry_ms: None }),
+        (None, _) => Event::Error { fault, object },
     }
 }
 
