@@ -25,13 +25,16 @@ pub enum Flow {
     Open,
     /// What was pushed is held; no more until [`Edge::drained`].
     Full,
+    /// Nothing was taken, as there is no room to hold it; once more at [`Edge::drained`].
+    Refused,
 }
 
 /// The sockets of an edge, as the body has them.
 pub trait Sink {
     /// Whether the session's socket has nothing waiting. Asked before every push, or frames would interleave.
     fn is_open(&self, session: SessionId) -> bool;
-    /// Takes whole frames; what the socket does not take at once is held, and the answer is `Full`.
+    /// Takes whole frames; what the socket does not take at once is held, and the answer is `Full`. Where too much is held already, frames of
+    /// which the socket takes nothing are `Refused`.
     fn push(&mut self, session: SessionId, frames: Bytes) -> Flow;
 }
 
@@ -218,7 +221,9 @@ impl Edge {
             if !start.covered {
                 channel.start_here(at, start.mark);
             }
-            sink.push(session, last);
+            if sink.push(session, last) == Flow::Refused {
+                channel.put_off(at, start.cursor);
+            }
         }
         channel.ring.close(&self.limits);
         channel.pump(at, sink, asks);
@@ -300,7 +305,7 @@ impl Edge {
             for (channel, at) in &places {
                 let Some(channel) = self.channels.get_mut(channel) else { continue };
                 channel.ring.close(&self.limits);
-                if channel.pump(*at, sink, asks) == Flow::Full {
+                if channel.pump(*at, sink, asks) != Flow::Open {
                     return;
                 }
             }
