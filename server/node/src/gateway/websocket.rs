@@ -41,7 +41,7 @@ pub fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
 fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, encoding: Encoding) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let connection = Connection::new(worker, parts.io.into_inner(), parts.read_buf, encoding);
+    let connection = Connection::new(worker, parts.io.into_inner(), &parts.read_buf, encoding);
     tokio::task::spawn_local(connection.run());
 }
 
