@@ -7,15 +7,12 @@ use dashmap::DashMap;
 use slotcast_protocol::{Code, Device, Fault, User};
 use slotcast_state::{Author, SessionId};
 
-/// Where a session is: its worker, and its number there.
-pub type Place = (usize, SessionId);
-
 /// All sessions of the server, and who may have one.
 pub struct Identities {
     dev: bool,
     tokens: BTreeMap<String, User>,
     sessions_per_user: usize,
-    live: DashMap<Arc<Author>, Place>,
+    live: DashMap<Arc<Author>, SessionId>,
     per_user: DashMap<User, usize>,
 }
 
@@ -53,14 +50,14 @@ impl Identities {
         free
     }
 
-    /// Makes the session its author's live one; the place of the one before it.
-    pub fn enter(&self, author: Arc<Author>, place: Place) -> Option<Place> {
-        self.live.insert(author, place)
+    /// Makes the session its author's live one; the one before it.
+    pub fn enter(&self, author: Arc<Author>, session: SessionId) -> Option<SessionId> {
+        self.live.insert(author, session)
     }
 
     /// The session has ended.
-    pub fn leave(&self, author: &Arc<Author>, place: Place) {
-        self.live.remove_if(author, |_, live| *live == place);
+    pub fn leave(&self, author: &Arc<Author>, session: SessionId) {
+        self.live.remove_if(author, |_, live| *live == session);
         self.dismiss(&author.user);
     }
 

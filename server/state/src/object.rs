@@ -125,14 +125,14 @@ impl Object {
     pub fn join(
         &mut self,
         session: SessionId,
-        author: &Author,
+        author: &Arc<Author>,
         audience: Audience,
         turn: u32,
         fresh: ChannelId,
     ) -> bool {
         let before = self.followers.group(session).map(|(group, _)| group.audience.clone());
         let saw_others = before.is_some_and(|before| before.view != audience.view);
-        self.followers.join(session, &author.user, audience, turn, fresh, self.mark());
+        self.followers.join(session, author, audience, turn, fresh, self.mark());
         self.dies_ms = None;
         self.leaving = false;
         saw_others
@@ -165,7 +165,7 @@ impl Object {
     pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> bool {
         let Some((following, last_of_user)) = self.followers.leave(session) else { return false };
         let mut going = if following.ties { self.contents.slots.tied_to(session) } else { Vec::new() };
-        let status = SlotName::status(&following.user);
+        let status = SlotName::status(&following.author.user);
         if last_of_user && !going.contains(&status) {
             going.push(status);
         }

@@ -212,3 +212,24 @@ fn answer(refused: Refused) -> Event {
         None => Event::Error { fault, object },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Outbox;
+
+    /// The allocator's blocks, in bytes, that tokio's cell round a task (96 and the future, aligned to 128) and an `Rc` (16 more) must fit into.
+    const TASK_BLOCK: usize = 256;
+    const OUTBOX_BLOCK: usize = 96;
+
+    fn future_bytes<F: Future>(_task: impl FnOnce(Connection) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_is_kept_of_an_idle_connection_fits_its_blocks() {
+        let (future, outbox) = (future_bytes(Connection::run), size_of::<Outbox>());
+        assert!(96 + future <= TASK_BLOCK, "the future has {future} bytes");
+        assert!(16 + outbox <= OUTBOX_BLOCK, "the outbox has {outbox} bytes");
+    }
+}
