@@ -79,11 +79,12 @@ impl Asked {
                 Asked::Fingerprint { session: *session, object: object.clone() }
             }
             Input::Gone { session, objects } => Asked::Gone { session: *session, objects: objects.clone() },
-            Input::Loaded { object, found } => {
-                Asked::Loaded { object: object.clone(), looked: Looked::of(found) }
+            Input::Loaded { name, found } => {
+                let object = name.object().expect("who asks for users has no ledger").clone();
+                Asked::Loaded { object, looked: Looked::of(found) }
             }
             Input::StorageFull(full) => Asked::StorageFull(*full),
-            Input::Kept { .. } | Input::Wanted { .. } => Asked::Housekeeping,
+            Input::Kept { .. } | Input::Wanted { .. } | Input::Home { .. } => Asked::Housekeeping,
         }
     }
 
@@ -105,7 +106,7 @@ impl Asked {
 impl Looked {
     fn of(found: &Found) -> Looked {
         match found {
-            Found::Nothing => Looked::Nothing,
+            Found::Nothing | Found::User(_) => Looked::Nothing,
             Found::Contents(contents) => {
                 let mark = Mark { version: contents.version(), sends: contents.sends() };
                 Looked::Contents { epoch: contents.epoch(), mark }

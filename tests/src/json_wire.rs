@@ -5,25 +5,30 @@ use serde_json::{Map, Value as Json};
 use slotcast_protocol::reader::{Reader, Token};
 use slotcast_protocol::shape::{self, Field, Form, Shape};
 use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{Event, Fault, Request, json};
+use slotcast_protocol::{Door, Event, Fault, Request, json};
 
 /// A request as a JSON message. Members that are nil are left out.
 pub fn request_text(request: &Request) -> String {
     let bytes = request.encode();
-    shape_form(&mut Reader::new(&bytes), "type", shape::REQUESTS).to_string()
+    shape_form(
+        &mut Reader::new(&bytes),
+        "type",
+        shape::requests(Door::Objects).chain(shape::requests(Door::Relay)),
+    )
+    .to_string()
 }
 
 /// A JSON message as an event; None if its type is not known.
 pub fn event(text: &str) -> Result<Option<Event>, Fault> {
     let message: Json = serde_json::from_str(text).expect("the server sends JSON");
     let mut writer = Writer::default();
-    if put_shape(&message, "type", shape::EVENTS, &mut writer).is_none() {
+    if put_shape(&message, "type", shape::events(), &mut writer).is_none() {
         return Ok(None);
     }
     Event::decode(&writer.0)
 }
 
-fn shape_form(reader: &mut Reader<'_>, tag: &str, shapes: &'static [Shape]) -> Json {
+fn shape_form(reader: &mut Reader<'_>, tag: &str, shapes: impl IntoIterator<Item = &'static Shape>) -> Json {
     let Ok(Token::Array(count)) = reader.token() else { panic!("a message is an array") };
     let Ok(Token::Unsigned(code)) = reader.token() else { panic!("it begins with a code") };
     let shape = shape::by_code(shapes, code).expect("the code is in the table");
@@ -50,7 +55,12 @@ fn plain_form(reader: &mut Reader<'_>) -> Json {
     serde_json::from_str(&json::value_text(item)).expect("it is JSON")
 }
 
-fn put_shape(form: &Json, tag: &str, shapes: &'static [Shape], writer: &mut Writer) -> Option<()> {
+fn put_shape(
+    form: &Json,
+    tag: &str,
+    shapes: impl IntoIterator<Item = &'static Shape>,
+    writer: &mut Writer,
+) -> Option<()> {
     let shape = shape::by_name(shapes, form[tag].as_str()?)?;
     writer.array(1 + shape.fields.len()).uint(shape.code);
     shape.fields.iter().for_each(|field| put_field(field, &form[field.name], writer));

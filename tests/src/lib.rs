@@ -10,6 +10,7 @@ pub mod json_wire;
 pub mod ledger;
 pub mod model;
 pub mod real;
+pub mod relay;
 pub mod roster;
 pub mod seeds;
 pub mod sim;

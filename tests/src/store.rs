@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use slotcast_protocol::reader::Reader;
 use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{Durability, ObjectName};
-use slotcast_state::{Commit, Contents, Delivery, Effects, Found, Kinds, Stored};
+use slotcast_protocol::{Durability, Limits, ObjectName, User};
+use slotcast_state::{
+    Commit, Contents, Delivery, Effects, Found, Kinds, Name, Stored, UserCommit, UserContents,
+};
 
 /// A record of the log.
 pub enum Entry {
-    Commit { object: ObjectName, bytes: Vec<u8> },
+    Commit { name: Name, bytes: Vec<u8> },
     Whole(Stored),
 }
 
@@ -25,16 +27,20 @@ impl Batch {
     pub fn gather(&mut self, effects: &mut Effects) {
         let logged = effects.commits.iter().filter(|commit| commit.durability == Durability::Disk);
         let commits =
-            logged.map(|commit| Entry::Commit { object: commit.object.clone(), bytes: bytes(commit) });
+            logged.map(|commit| Entry::Commit { name: commit.object.clone().into(), bytes: bytes(commit) });
+        self.entries.extend(commits);
+        let logged = effects.user_commits.iter().filter(|commit| commit.durability == Durability::Disk);
+        let commits = logged
+            .map(|commit| Entry::Commit { name: commit.user.clone().into(), bytes: user_bytes(commit) });
         self.entries.extend(commits);
         self.entries.extend(effects.stores.drain(..).map(Entry::Whole));
         self.held.append(&mut effects.held);
     }
 
     /// The whole objects in it, in their order.
-    pub fn wholes(&self) -> Vec<ObjectName> {
+    pub fn wholes(&self) -> Vec<Name> {
         let wholes = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Whole(stored) => Some(stored.object.clone()),
+            Entry::Whole(stored) => Some(stored.name.clone()),
             Entry::Commit { .. } => None,
         });
         wholes.collect()
@@ -48,7 +54,14 @@ pub fn bytes(commit: &Commit) -> Vec<u8> {
     writer.0
 }
 
-/// What is durable of one object: the last whole, the commits behind it, and how many there ever were.
+/// The same of a user.
+pub fn user_bytes(commit: &UserCommit) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64);
+    commit.encode(&mut writer);
+    writer.0
+}
+
+/// What is durable of one object or user: the last whole, the commits behind it, and how many there ever were.
 #[derive(Clone, Default)]
 struct Kept {
     whole: Option<Vec<u8>>,
@@ -59,7 +72,7 @@ struct Kept {
 /// All that a crash leaves.
 #[derive(Clone, Default)]
 pub struct Disk {
-    objects: BTreeMap<ObjectName, Kept>,
+    names: BTreeMap<Name, Kept>,
 }
 
 /// What a crash has left of an object.
@@ -74,13 +87,13 @@ impl Disk {
     pub fn put(&mut self, batch: &Batch) {
         for entry in &batch.entries {
             match entry {
-                Entry::Commit { object, bytes } => {
-                    let kept = self.objects.entry(object.clone()).or_default();
+                Entry::Commit { name, bytes } => {
+                    let kept = self.names.entry(name.clone()).or_default();
                     kept.log.push(bytes.clone());
                     kept.logged += 1;
                 }
-                Entry::Whole(Stored { object, contents }) => {
-                    let kept = self.objects.entry(object.clone()).or_default();
+                Entry::Whole(Stored { name, contents }) => {
+                    let kept = self.names.entry(name.clone()).or_default();
                     kept.whole = Some(contents.clone());
                     kept.log.clear();
                 }
@@ -88,19 +101,45 @@ impl Disk {
         }
     }
 
-    /// For a shard that asks. An object that is not in memory has all of it in its whole.
-    pub fn load(&self, object: &ObjectName) -> Result<Found, String> {
-        let Some(kept) = self.objects.get(object) else { return Ok(Found::Nothing) };
-        match &kept.whole {
-            Some(whole) if kept.log.is_empty() => Ok(Found::Contents(Box::new(decode(object, whole)?))),
-            _in_parts => Err(format!("{object} is not in memory and not whole in the store")),
+    /// For a shard that asks. What is not in memory has all of it in its whole.
+    pub fn load(&self, name: &Name) -> Result<Found, String> {
+        let Some(kept) = self.names.get(name) else { return Ok(Found::Nothing) };
+        match (&kept.whole, name) {
+            (Some(whole), Name::Object(object)) if kept.log.is_empty() => {
+                Ok(Found::Contents(Box::new(decode(object, whole)?)))
+            }
+            (Some(whole), Name::User(user)) if kept.log.is_empty() => {
+                Ok(Found::User(Box::new(decode_user(user, whole)?)))
+            }
+            _in_parts => Err(format!("{name} is not in memory and not whole in the store")),
         }
+    }
+
+    /// After a crash: the log is folded into the users.
+    pub fn recover_users(&mut self, limits: &Limits) -> Result<BTreeMap<User, UserContents>, String> {
+        let mut survivors = BTreeMap::new();
+        for (name, kept) in &mut self.names {
+            let Name::User(user) = name else { continue };
+            let mut contents = kept.whole.as_ref().map(|whole| decode_user(user, whole)).transpose()?;
+            for bytes in kept.log.drain(..) {
+                let commit = UserCommit::decode(&mut Reader::new(&bytes));
+                let commit = commit.map_err(|fault| format!("{user}: {fault}"))?;
+                let contents = contents.get_or_insert_with(|| UserContents::new(commit.epoch));
+                let applied = contents.apply(&commit, limits);
+                applied.map_err(|fault| format!("{user} cannot be recovered: {fault}"))?;
+            }
+            let contents = contents.ok_or_else(|| format!("{user}: nothing is there of them"))?;
+            kept.whole = Some(contents.encode());
+            survivors.insert(user.clone(), contents);
+        }
+        Ok(survivors)
     }
 
     /// After a crash: the log is folded into the objects.
     pub fn recover(&mut self, kinds: &Kinds, inflight: usize) -> Result<Vec<Survivor>, String> {
         let mut survivors = Vec::new();
-        for (object, kept) in &mut self.objects {
+        for (name, kept) in &mut self.names {
+            let Name::Object(object) = name else { continue };
             let depth = kinds.of(object).resync_depth;
             let mut contents = kept.whole.as_ref().map(|whole| decode(object, whole)).transpose()?;
             for bytes in kept.log.drain(..) {
@@ -116,6 +155,10 @@ impl Disk {
         }
         Ok(survivors)
     }
+}
+
+fn decode_user(user: &User, bytes: &[u8]) -> Result<UserContents, String> {
+    UserContents::decode(bytes).map_err(|fault| format!("{user}: {fault}"))
 }
 
 fn decode(object: &ObjectName, bytes: &[u8]) -> Result<Contents, String> {

@@ -1,7 +1,7 @@
 //! What a shard told because of one input, in its order.
 
 use slotcast_protocol::{Durability, Event, ObjectName};
-use slotcast_state::{Commit, Delivery, Effects, Kinds, SessionId, Start};
+use slotcast_state::{Commit, Delivery, Effects, Kinds, Name, SessionId, Start};
 
 /// How far the effects were filled before an input.
 pub struct Before {
@@ -15,7 +15,7 @@ pub struct Before {
 /// What one input has added to the effects.
 pub struct Turn<'a> {
     pub commits: &'a [Commit],
-    pub loads: &'a [ObjectName],
+    pub loads: &'a [Name],
     pub evicted: u64,
     deliveries: &'a [Delivery],
     held: &'a [Delivery],

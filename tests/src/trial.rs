@@ -7,7 +7,7 @@ use slotcast_protocol::{
     Code, Cursor, Device, Encoding, Event, Fault, Limits, ObjectName, Rate, SendName, User,
 };
 use slotcast_state::{
-    Audience, Author, ChannelId, Delivery, EdgeId, Effects, Found, Input, Kinds, SessionId, Shard, View,
+    Audience, Author, ChannelId, Delivery, EdgeId, Effects, Found, Input, Kinds, Name, SessionId, Shard, View,
 };
 
 use crate::copy::Copy;
@@ -49,8 +49,8 @@ pub struct Trial {
 }
 
 enum Answer {
-    Load(ObjectName),
-    Kept(ObjectName),
+    Load(Name),
+    Kept(Name),
 }
 
 impl Trial {
@@ -122,22 +122,22 @@ impl Trial {
     /// The store says the next thing.
     fn answer(&mut self) -> Result<(), String> {
         match self.answers.pop_front() {
-            Some(Answer::Load(object)) => {
+            Some(Answer::Load(name)) => {
                 let found = match self.dice.percent(5) {
                     true => Found::Refused(Fault::new(Code::Unavailable, "for once")),
-                    false => self.disk.load(&object)?,
+                    false => self.disk.load(&name)?,
                 };
-                self.run(Input::Loaded { object, found })
+                self.run(Input::Loaded { name, found })
             }
-            Some(Answer::Kept(object)) => self.run(Input::Kept { object }),
+            Some(Answer::Kept(name)) => self.run(Input::Kept { name }),
             None => Ok(()),
         }
     }
 
     /// The store would like to have all that it has not.
     pub fn want(&mut self) -> Result<(), String> {
-        let objects = self.objects.iter().map(|name| wishes::object(name)).collect();
-        self.run(Input::Wanted { objects })
+        let names = self.objects.iter().map(|name| wishes::object(name).into()).collect();
+        self.run(Input::Wanted { names })
     }
 
     /// Nothing is lost but what is in memory.
@@ -270,6 +270,7 @@ impl Trial {
                     self.followers.retain(|follower| follower.session != session);
                 }
                 Delivery::Reply { .. } | Delivery::Left { .. } => {}
+                Delivery::Fleeting { .. } | Delivery::Letter { .. } => return Err("a home".to_owned()),
             }
         }
         self.followers.iter().try_for_each(|follower| {

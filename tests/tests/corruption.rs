@@ -13,8 +13,7 @@ use std::path::Path;
 
 use slotcast_node::engine::embedded::StoreError;
 use slotcast_node::engine::{Embedded, Engine, LoadError};
-use slotcast_protocol::ObjectName;
-use slotcast_state::Kinds;
+use slotcast_state::{Kinds, Name};
 use slotcast_tests::dice::Dice;
 use slotcast_tests::engines::work::{Maker, Shown, Work};
 use slotcast_tests::engines::{copy_folder, limits};
@@ -216,7 +215,7 @@ impl<'a> Trial<'a> {
             self.tally.left_out += 1;
             return self.goes_on(engine, &last.before, data, at);
         }
-        assert_eq!(engine.size().objects, self.shown.len() as u64, "{at}: some have vanished, or come");
+        assert_eq!(engine.size().names, self.shown.len() as u64, "{at}: some have vanished, or come");
         let (index, mut reader) = (engine.index(), engine.reader().expect("it is open"));
         let mut damaged = 0;
         for (object, wanted) in self.shown {
@@ -227,7 +226,7 @@ impl<'a> Trial<'a> {
                 }
                 Ok(None) => panic!("{at}: {object} has vanished"),
                 Err(LoadError::Damaged(what) | LoadError::Failed(what)) => {
-                    assert!(what.contains(object.as_str()) || what.contains("damaged"), "{at}: {what}");
+                    assert!(what.contains(&object.to_string()) || what.contains("damaged"), "{at}: {what}");
                     damaged += 1;
                 }
             }
@@ -244,29 +243,34 @@ impl<'a> Trial<'a> {
     /// What is harmless today is harmless tomorrow: the next write is there after a crash.
     fn goes_on(&self, mut engine: Embedded, shown: &Shown, data: &Path, at: &str) {
         let mut maker = Maker::going_on(shown);
-        let object: ObjectName = shown.keys().next().expect("there are objects").clone();
+        let mut objects = shown.keys().filter_map(Name::object);
+        let object = objects.next().expect("there are objects").clone();
         let number = object.as_str()[5..].parse().expect("the name ends in its number");
-        let work = Work { shard: 0, commits: vec![maker.commit(number)], stores: Vec::new() };
+        let (commits, users) = (vec![maker.commit(number)], vec![maker.user_commit(number)]);
+        let work = Work { shard: 0, commits, users, stores: Vec::new() };
         engine.commit(&[work.batch(0)]).unwrap_or_else(|error| panic!("{at}: {error}"));
         let copy = self.folder.join("copy");
         copy_folder(data, &copy);
         drop(engine);
         let engine = open(&copy).unwrap_or_else(|error| panic!("{at}, and a write: {error}"));
-        let there = engine.reader().expect("it is open").load(&object).expect("it was good before");
-        let wanted = maker.wanted.contents(&object);
-        assert!(there.as_ref() == wanted, "{at}: a write after it is lost");
+        let mut reader = engine.reader().expect("it is open");
+        for name in work.names() {
+            let there = reader.load(&name).expect("it was good before");
+            assert!(there.as_ref() == maker.wanted.kept(&name), "{at}: a write after it is lost");
+        }
+        drop(reader);
         drop(engine);
         std::fs::remove_dir_all(copy).expect("it was made here");
     }
 }
 
-/// These objects; None if one is missing or damaged, or there are others.
-fn read(engine: &Embedded, objects: &Shown) -> Option<Shown> {
+/// These objects and users; None if one is missing or damaged, or there are others.
+fn read(engine: &Embedded, wanted: &Shown) -> Option<Shown> {
     let mut reader = engine.reader().ok()?;
-    let mut load = |object: &ObjectName| {
-        let contents = reader.load(object).ok()??;
-        Some((object.clone(), contents.encode().into()))
+    let mut load = |name: &Name| {
+        let kept = reader.load(name).ok()??;
+        Some((name.clone(), kept.encode().into()))
     };
-    let there: Shown = objects.keys().map(&mut load).collect::<Option<_>>()?;
-    (engine.size().objects == there.len() as u64).then_some(there)
+    let there: Shown = wanted.keys().map(&mut load).collect::<Option<_>>()?;
+    (engine.size().names == there.len() as u64).then_some(there)
 }

@@ -2,7 +2,7 @@
 #![cfg(feature = "node")]
 
 use slotcast_node::engine::{CommitError, Engine};
-use slotcast_protocol::ObjectName;
+use slotcast_state::Name;
 use slotcast_tests::engines::failing::Failing;
 use slotcast_tests::engines::work::{Maker, SHARDS, Work};
 use slotcast_tests::engines::{Subject, all};
@@ -24,12 +24,12 @@ fn put(subject: &mut Subject, works: &[Work]) {
 /// After a stop: all that was put, and nothing else.
 fn holds(subject: &mut Subject, maker: &Maker) {
     subject.reopen();
-    for (object, contents) in maker.wanted.objects() {
+    for (object, contents) in maker.wanted.all() {
         let name = subject.name;
         assert!(subject.has(object), "{name}: {object} is not listed");
         assert_eq!(subject.load(object).as_ref(), Some(contents), "{name}: {object}");
     }
-    assert_eq!(subject.engine().size().objects, maker.wanted.objects().count() as u64, "{}", subject.name);
+    assert_eq!(subject.engine().size().names, maker.wanted.all().count() as u64, "{}", subject.name);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn what_is_not_there() {
         for _ in 0..2 {
             assert!(!subject.has(&unknown), "{}", subject.name);
             assert_eq!(subject.load(&unknown), None, "{}", subject.name);
-            assert_eq!(subject.engine().size().objects, 0);
+            assert_eq!(subject.engine().size().names, 0);
             subject.reopen();
         }
     });
@@ -98,8 +98,7 @@ fn whole_objects_stand_for_what_came_before_them() {
         let mut maker = Maker::new(4);
         for round in 0..40 {
             let mut works = maker.group(6);
-            let touched: Vec<ObjectName> =
-                works[0].commits.iter().map(|commit| commit.object.clone()).collect();
+            let touched: Vec<Name> = works[0].names().collect();
             if round % 2 == 0 {
                 works[0].stores = vec![maker.wanted.stored(&touched[0])];
             }
@@ -107,7 +106,7 @@ fn whole_objects_stand_for_what_came_before_them() {
             if round % 2 == 0 {
                 let name = subject.name;
                 assert!(subject.has(&touched[0]), "{name}: {} is not listed", touched[0]);
-                let wanted = maker.wanted.contents(&touched[0]);
+                let wanted = maker.wanted.kept(&touched[0]);
                 assert_eq!(subject.load(&touched[0]).as_ref(), wanted, "{name}: {}", touched[0]);
             }
         }
@@ -115,8 +114,8 @@ fn whole_objects_stand_for_what_came_before_them() {
         // Whole, and nothing new: as when it leaves memory.
         let object = Maker::object(0);
         let stores = vec![maker.wanted.stored(&object)];
-        put(subject, &[Work { shard: 0, commits: Vec::new(), stores }]);
-        assert_eq!(subject.load(&object).as_ref(), maker.wanted.contents(&object));
+        put(subject, &[Work { shard: 0, commits: Vec::new(), users: Vec::new(), stores }]);
+        assert_eq!(subject.load(&object).as_ref(), maker.wanted.kept(&object));
         holds(subject, &maker);
     });
 }
@@ -127,16 +126,13 @@ fn a_long_log_is_shortened() {
     each(LOG_BYTES, |subject| {
         let mut maker = Maker::new(5);
         let (mut longest, mut wanted_ever) = (0, 0);
-        let mut wanted: Vec<ObjectName> = Vec::new();
+        let mut wanted: Vec<Name> = Vec::new();
         for _ in 0..200 {
             let mut works = maker.group(20);
             for work in &mut works {
-                let mine = |object: &ObjectName| {
-                    let number: u64 = object.as_str()[5..].parse().expect("a number");
-                    Maker::shard(number) == work.shard
-                };
-                let stores: Vec<ObjectName> = wanted.extract_if(.., |object| mine(object)).collect();
-                work.stores = stores.iter().map(|object| maker.wanted.stored(object)).collect();
+                let mine = |name: &mut Name| Maker::shard(name) == work.shard;
+                let stores: Vec<Name> = wanted.extract_if(.., mine).collect();
+                work.stores = stores.iter().map(|name| maker.wanted.stored(name)).collect();
             }
             put(subject, &works);
             let asked = subject.engine().tidy().expect("it can be tidied");
@@ -162,7 +158,7 @@ fn ten_thousand_objects() {
             let mut works: Vec<Work> = (0..SHARDS).map(|shard| Work { shard, ..Work::default() }).collect();
             for number in first..first + PER_BATCH {
                 let commit = maker.commit(number);
-                works[usize::from(Maker::shard(number))].commits.push(commit);
+                works[usize::from(Maker::shard(&Maker::object(number)))].commits.push(commit);
             }
             put(subject, &works);
         }

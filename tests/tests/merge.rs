@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use slotcast_protocol::{
-    Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User, Value, json as wire,
+    Device, Door, Encoding, Event, Limits, ObjectName, Request, SlotName, User, Value, json as wire,
 };
 use slotcast_state::{Audience, Author, Delivery, EdgeId, Effects, Input, Kinds, SessionId, Shard, View};
 use slotcast_tests::vectors::{hex, load, name, rows};
@@ -44,7 +44,9 @@ impl Desk {
 
     fn write(&mut self, op: &Json) -> Event {
         let text = json!({"type": "write", "object": "k", "ops": [op]}).to_string();
-        let Ok(Request::Write(write)) = wire::request(&text, &Limits::default()) else { panic!("{text}") };
+        let Ok(Request::Write(write)) = wire::request(Door::Objects, &text, &Limits::default()) else {
+            panic!("{text}")
+        };
         let (session, author) = (self.session, self.author.clone());
         let mut effects = Effects::default();
         self.shard.handle(Input::Write { session, author, write }, &mut effects);

@@ -1,7 +1,7 @@
 //! `protocol.md` for people and the tables for the server say the same.
 
 use slotcast_protocol::shape::{self, Shape};
-use slotcast_protocol::{CloseCode, Code, Encoding, Limits};
+use slotcast_protocol::{CloseCode, Code, Door, Encoding, Limits};
 
 fn page() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol.md");
@@ -61,7 +61,10 @@ fn shapes_in_code(tables: &[&[Shape]]) -> Vec<(u64, String, Vec<String>)> {
 
 #[test]
 fn messages() {
-    assert_eq!(shapes_on_page("message"), shapes_in_code(&[shape::REQUESTS, shape::EVENTS]));
+    assert_eq!(shapes_on_page("message"), {
+        let tables = [shape::REQUESTS, shape::EVENTS, shape::RELAY_REQUESTS, shape::RELAY_EVENTS];
+        shapes_in_code(&tables)
+    });
 }
 
 #[test]
@@ -108,7 +111,9 @@ fn limits() {
 
 #[test]
 fn subprotocols() {
-    for encoding in Encoding::ALL {
-        assert!(page().contains(&format!("`{}`", encoding.subprotocol())));
+    for door in Door::ALL {
+        for encoding in Encoding::ALL {
+            assert!(page().contains(&format!("`{}`", encoding.subprotocol(door))));
+        }
     }
 }

@@ -102,12 +102,14 @@ fn what_is_logged_leads_to_what_is_there() {
             stepped.unwrap_or_else(|why| panic!("seed {seed}, step {step}: {why}"));
             for entry in std::mem::take(&mut trial.entries) {
                 match entry {
-                    Entry::Commit { object, bytes } => {
+                    Entry::Commit { name, bytes } => {
+                        let object = name.object().expect("the trial has no users").clone();
                         let (depth, inflight) = trial.depths(&object);
                         objects.entry(object).or_default().take(&bytes, depth, inflight, &mut met);
                     }
                     Entry::Whole(stored) => {
-                        let replayed = objects.entry(stored.object).or_default();
+                        let replayed =
+                            objects.entry(stored.name.object().expect("as above").clone()).or_default();
                         replayed.compare(&stored.contents, &mut dice, &mut met);
                     }
                 }
@@ -255,8 +257,8 @@ impl Bench {
             covered: false,
             turn: 1,
         });
-        assert_eq!(bench.effects.loads, std::slice::from_ref(&object));
-        bench.put(Input::Loaded { object, found });
+        assert_eq!(bench.effects.loads, [object.clone().into()]);
+        bench.put(Input::Loaded { name: object.into(), found });
         bench
     }
 
@@ -281,7 +283,7 @@ impl Bench {
 
     /// The same object in another run of the server, after so much time.
     fn restarted(mut self, ms: u64) -> Self {
-        self.put(Input::Wanted { objects: vec![self.object.clone()] });
+        self.put(Input::Wanted { names: vec![self.object.clone().into()] });
         let whole = self.effects.stores.pop().expect("it was wanted");
         let mut next = Bench::new(Found::Contents(Box::new(decoded(&whole.contents))));
         next.now_ms = self.now_ms + ms;
@@ -356,7 +358,7 @@ fn an_answer_for_want_of_room_is_none() {
 fn a_whole_object_holds_what_came_behind_it_in_the_same_turn() {
     let mut bench = Bench::new(Found::Nothing);
     bench.add(author(1), 1);
-    bench.put(Input::Wanted { objects: vec![bench.object.clone()] });
+    bench.put(Input::Wanted { names: vec![bench.object.clone().into()] });
     bench.add(author(1), 2);
     let [whole] = &bench.effects.stores[..] else { panic!("one, not {:?}", bench.effects.stores) };
     assert_eq!(decoded(&whole.contents).version(), 2, "the log may be cut behind both");
@@ -380,13 +382,13 @@ fn an_object_leaves_memory_when_the_store_has_all_that_it_was_handed() {
     let mut bench = Bench::with(Found::Nothing, 0);
     let object = bench.object.clone();
     bench.add(author(1), 1);
-    bench.put(Input::Wanted { objects: vec![object.clone()] });
+    bench.put(Input::Wanted { names: vec![object.clone().into()] });
     bench.effects.stores.clear();
     bench.add(author(1), 2);
     bench.put(Input::Gone { session: session(), objects: vec![object.clone()] });
     assert_eq!(bench.effects.stores.len(), 1, "it is handed over once more before it goes");
-    bench.put(Input::Kept { object: object.clone() });
+    bench.put(Input::Kept { name: object.clone().into() });
     assert_eq!(bench.shard.objects(), 1, "the store has the first and not the second");
-    bench.put(Input::Kept { object });
+    bench.put(Input::Kept { name: object.into() });
     assert_eq!((bench.shard.objects(), bench.effects.evicted), (0, 1));
 }

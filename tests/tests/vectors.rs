@@ -3,18 +3,22 @@
 use serde_json::{Value as Json, json};
 use slotcast_protocol::names::{Device, ObjectName, Pattern, SendName, SlotName, User};
 use slotcast_protocol::request::Refused;
-use slotcast_protocol::{Code, Event, Fault, Limits, Record, Request, Value, canonical, json as wire};
+use slotcast_protocol::shape::Shape;
+use slotcast_protocol::{Code, Door, Event, Fault, Limits, Record, Request, Value, canonical, json as wire};
 use slotcast_state::md5_of;
 use slotcast_tests::copy::{Copy, Held};
 use slotcast_tests::json_wire;
 use slotcast_tests::vectors::{bytes, form, hex, load, name, rows, value};
 
-fn decode(bytes: &[u8]) -> Result<Request, Refused> {
-    Request::decode(bytes, &Limits::default())
+/// The files with messages, and the doors that these come in by.
+const WIRES: [(&str, Door); 2] = [("wire", Door::Objects), ("relay", Door::Relay)];
+
+fn decode(door: Door, bytes: &[u8]) -> Result<Request, Refused> {
+    Request::decode(door, bytes, &Limits::default())
 }
 
-fn decode_json(text: &str) -> Result<Request, Refused> {
-    wire::request(text, &Limits::default())
+fn decode_json(door: Door, text: &str) -> Result<Request, Refused> {
+    wire::request(door, text, &Limits::default())
 }
 
 fn others(row: &Json, member: &str) -> Vec<Json> {
@@ -23,25 +27,38 @@ fn others(row: &Json, member: &str) -> Vec<Json> {
 
 #[test]
 fn requests() {
-    let file = load("wire");
-    for row in rows(&file, "requests") {
-        let request = decode(&bytes(&row["hex"])).unwrap_or_else(|why| panic!("{}: {why:?}", name(row)));
-        assert_eq!(hex(&request.encode()), row["hex"], "{}", name(row));
-        assert_eq!(decode_json(&row["json"].to_string()).as_ref(), Ok(&request), "{}", name(row));
-        assert_eq!(decode_json(&json_wire::request_text(&request)).as_ref(), Ok(&request), "{}", name(row));
-        for also in others(row, "also") {
-            assert_eq!(decode(&bytes(&also)).as_ref(), Ok(&request), "{}: {also}", name(row));
-        }
-        for also in others(row, "also_json") {
-            assert_eq!(decode_json(&also.to_string()).as_ref(), Ok(&request), "{}: {also}", name(row));
-        }
+    for (file, door) in WIRES {
+        rows(&load(file), "requests").iter().for_each(|row| request(door, row));
+    }
+}
+
+fn request(door: Door, row: &Json) {
+    let (decode, decode_json) =
+        (|hex: &Json| decode(door, &bytes(hex)), |text: &str| decode_json(door, text));
+    let request = decode(&row["hex"]).unwrap_or_else(|why| panic!("{}: {why:?}", name(row)));
+    assert_eq!(hex(&request.encode()), row["hex"], "{}", name(row));
+    assert_eq!(decode_json(&row["json"].to_string()).as_ref(), Ok(&request), "{}", name(row));
+    assert_eq!(decode_json(&json_wire::request_text(&request)).as_ref(), Ok(&request), "{}", name(row));
+    for also in others(row, "also") {
+        assert_eq!(decode(&also).as_ref(), Ok(&request), "{}: {also}", name(row));
+    }
+    for also in others(row, "also_json") {
+        assert_eq!(decode_json(&also.to_string()).as_ref(), Ok(&request), "{}: {also}", name(row));
+    }
+}
+
+#[test]
+fn each_door_has_its_own_requests() {
+    for row in rows(&load("relay"), "refused_on_objects") {
+        let refused = decode(Door::Objects, &bytes(&row["hex"])).expect_err("it is the relay's");
+        assert_eq!(refused.fault.code, Code::UnknownType, "{row}");
     }
 }
 
 #[test]
 fn events() {
-    let file = load("wire");
-    for row in rows(&file, "events") {
+    let (wire, relay) = (load("wire"), load("relay"));
+    for row in rows(&wire, "events").iter().chain(rows(&relay, "events")) {
         let event = Event::decode(&bytes(&row["hex"])).expect("the row is good").expect("its type is known");
         assert_eq!(hex(&event.encode()), row["hex"], "{}", name(row));
         let text = wire::event_text(&event.encode());
@@ -53,35 +70,41 @@ fn events() {
             assert_eq!(Event::decode(&bytes(&also)), Ok(Some(event.clone())), "{}: {also}", name(row));
         }
     }
-    for row in rows(&file, "unknown_events") {
+    for row in rows(&wire, "unknown_events") {
         assert_eq!(Event::decode(&bytes(&row["hex"])), Ok(None));
     }
 }
 
 #[test]
 fn every_message_op_and_change_has_a_row() {
-    let file = load("wire").to_string();
-    use slotcast_protocol::shape::{CHANGES, EVENTS, OPS, REQUESTS};
+    let (file, relay) = (load("wire").to_string(), load("relay"));
+    use slotcast_protocol::shape::{CHANGES, EVENTS, OPS, RELAY_EVENTS, RELAY_REQUESTS, REQUESTS};
+    let has = |file: &str, tag: &str, shape: &Shape| {
+        assert!(file.contains(&format!("\"{tag}\":\"{}\"", shape.name)), "{tag} {}", shape.name);
+    };
     for (tag, shapes) in [("type", REQUESTS), ("type", EVENTS), ("op", OPS), ("change", CHANGES)] {
-        for shape in shapes {
-            assert!(file.contains(&format!("\"{tag}\":\"{}\"", shape.name)), "{tag} {}", shape.name);
-        }
+        shapes.iter().for_each(|shape| has(&file, tag, shape));
+    }
+    for (table, shapes) in [("requests", RELAY_REQUESTS), ("events", RELAY_EVENTS)] {
+        shapes.iter().for_each(|shape| has(&relay[table].to_string(), "type", shape));
     }
 }
 
 #[test]
 fn bad_messages() {
-    let file = load("bad_wire");
-    for row in rows(&file, "rows") {
+    let (objects, relay) = (load("bad_wire"), load("relay"));
+    let of = |rows: &'_ [Json], door| rows.iter().map(|row| (door, row.clone())).collect::<Vec<_>>();
+    let all = [of(rows(&objects, "rows"), Door::Objects), of(rows(&relay, "refused"), Door::Relay)];
+    for (door, row) in all.iter().flatten() {
         let result = match row["json"].as_str() {
-            Some(text) => decode_json(text),
-            None => decode(&bytes(&row["hex"])),
+            Some(text) => decode_json(*door, text),
+            None => decode(*door, &bytes(&row["hex"])),
         };
         let Err(Refused { fault, reject_id, .. }) = result else { panic!("{}: was taken", name(row)) };
         assert_eq!(fault.code.name(), row["code"], "{}: {fault}", name(row));
         let what = row["what"].as_str().expect("a row has a what");
         assert!(fault.what.contains(what), "{}: {fault}", name(row));
-        if row["told"] == "reject" {
+        if row["told"] == "reject" || row["told"] == "refused" {
             assert_eq!(reject_id, Some(row["id"].as_u64()), "{}", name(row));
         }
     }

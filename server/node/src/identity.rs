@@ -1,10 +1,10 @@
-//! Who a connection is: tokens, guests, and one live connection per user and device.
+//! Who a connection is: tokens, guests, and one live connection per user, device and door.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use slotcast_protocol::{Code, Device, Fault, User};
+use slotcast_protocol::{Code, Device, Door, Fault, User};
 use slotcast_state::{Author, SessionId};
 
 /// All sessions of the server, and who may have one.
@@ -12,13 +12,21 @@ pub struct Identities {
     dev: bool,
     tokens: BTreeMap<String, User>,
     sessions_per_user: usize,
+    objects: Present,
+    relay: Present,
+}
+
+/// The sessions on one door. A map for each door, as its name in every key would cost every session 8 bytes, twice.
+#[derive(Default)]
+struct Present {
     live: DashMap<Arc<Author>, SessionId>,
     per_user: DashMap<User, usize>,
 }
 
 impl Identities {
     pub fn new(dev: bool, tokens: BTreeMap<String, User>, sessions_per_user: usize) -> Self {
-        Identities { dev, tokens, sessions_per_user, live: DashMap::new(), per_user: DashMap::new() }
+        let (objects, relay) = (Present::default(), Present::default());
+        Identities { dev, tokens, sessions_per_user, objects, relay }
     }
 
     /// The user that a `hello` speaks for. `guest` is the name that a guest without one gets.
@@ -42,31 +50,39 @@ impl Identities {
             .fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
     }
 
-    /// Counts a new session of the user; false if there are too many.
-    pub fn admit(&self, user: &User) -> bool {
-        let mut count = self.per_user.entry(user.clone()).or_insert(0);
+    /// Counts a new session of the user on a door; false if there are too many.
+    pub fn admit(&self, user: &User, door: Door) -> bool {
+        let mut count = self.at(door).per_user.entry(user.clone()).or_insert(0);
         let free = *count < self.sessions_per_user;
         *count += usize::from(free);
         free
     }
 
-    /// Makes the session its author's live one; the one before it.
-    pub fn enter(&self, author: Arc<Author>, session: SessionId) -> Option<SessionId> {
-        self.live.insert(author, session)
+    /// Makes the session its author's live one on a door; the one before it.
+    pub fn enter(&self, (author, door): (Arc<Author>, Door), session: SessionId) -> Option<SessionId> {
+        self.at(door).live.insert(author, session)
     }
 
     /// The session has ended.
-    pub fn leave(&self, author: &Arc<Author>, session: SessionId) {
-        self.live.remove_if(author, |_, live| *live == session);
-        self.dismiss(&author.user);
+    pub fn leave(&self, (author, door): (&Arc<Author>, Door), session: SessionId) {
+        self.at(door).live.remove_if(author, |_, live| *live == session);
+        self.dismiss(&author.user, door);
     }
 
     /// Takes back an [`Identities::admit`].
-    pub fn dismiss(&self, user: &User) {
-        if let Some(mut count) = self.per_user.get_mut(user) {
+    pub fn dismiss(&self, user: &User, door: Door) {
+        let per_user = &self.at(door).per_user;
+        if let Some(mut count) = per_user.get_mut(user) {
             *count -= 1;
         }
-        self.per_user.remove_if(user, |_, count| *count == 0);
+        per_user.remove_if(user, |_, count| *count == 0);
+    }
+
+    fn at(&self, door: Door) -> &Present {
+        match door {
+            Door::Objects => &self.objects,
+            Door::Relay => &self.relay,
+        }
     }
 }
 

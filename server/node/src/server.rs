@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use slotcast_state::{Kinds, Shard};
+use slotcast_protocol::Durability;
+use slotcast_state::{Kinds, Relay, Shard};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
@@ -36,13 +37,15 @@ pub fn run(config: Config) -> io::Result<()> {
     if let Some(threads) = threads {
         threads.start(house.clone())?;
     }
+    let relay = Arc::new(relay(&config));
     for (number, mail) in mail.into_iter().enumerate() {
-        let (house, kinds) = (house.clone(), config.kinds.clone());
+        let (house, kinds, relay) = (house.clone(), config.kinds.clone(), relay.clone());
         let listener = listener.try_clone()?;
         let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
             ^ u64::from(std::process::id()) << 32;
         let idle_bytes = house.limits.idle_bytes / config.workers;
-        let shard = Shard::new(number as u16, seed, kinds.clone(), house.limits.clone(), idle_bytes);
+        let shard = Shard::new(number as u16, seed, kinds.clone(), house.limits.clone(), idle_bytes)
+            .with_relay(relay);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || work(number, house, kinds, shard, listener, mail))?;
@@ -63,20 +66,26 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Opens the store, if there is a kind that is stored; what is only in its log is done again before anyone is let in.
+/// Opens the store, if there is a kind that is stored, or the messages between users are; what is only in its log is done again before anyone is let in.
 fn store(config: &Config) -> io::Result<Option<(Store, Threads)>> {
-    if !config.kinds.any_on_disk() {
+    if !config.kinds.any_on_disk() && config.relay.durability == Durability::Memory {
         return Ok(None);
     }
     let begun = Instant::now();
     let opened = Embedded::open(&config.data, &config.kinds, &config.limits).map_err(io::Error::other)?;
-    let Recovered { rows, commits, objects } = opened.recovered;
-    let (stored, ms) = (opened.size().objects, begun.elapsed().as_millis() as u64);
-    tracing::info!(folder = %config.data.display(), objects = stored, ms, "the store is open");
+    let Recovered { rows, commits, names } = opened.recovered;
+    let (stored, ms) = (opened.size().names, begun.elapsed().as_millis() as u64);
+    tracing::info!(folder = %config.data.display(), names = stored, ms, "the store is open");
     if rows > 0 {
-        tracing::info!(rows, commits, objects, "the log of the last run was folded into its objects");
+        tracing::info!(rows, commits, names, "the log of the last run was folded");
     }
     Store::new(Box::new(opened)).map(Some).map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Guests can be anyone; else there is no user but those of the file.
+fn relay(config: &Config) -> Relay {
+    let users = (!config.dev).then(|| config.users.values().cloned().collect());
+    Relay { users, ..config.relay.clone() }
 }
 
 fn house(config: &Config, store: Option<Store>) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {

@@ -58,6 +58,12 @@ codes! {
     WrongRule "wrong_rule" false,
     /// Not this user's to change.
     NotPermitted "not_permitted" false,
+    /// There is no such user.
+    UnknownUser "unknown_user" false,
+    /// The recipient is away and has no room.
+    InboxFull "inbox_full" true,
+    /// More messages than the sender's rate allows.
+    TooFast "too_fast" true,
     /// Not on the list.
     NoFriend "no_friend" false,
     /// No one who asks.

@@ -6,6 +6,7 @@ use crate::code::{Code, Fault};
 use crate::durability::Durability;
 use crate::names::{Device, ObjectName, SendName, SlotName, User};
 use crate::op::{Path, encode_optional};
+use crate::relay::RelayEvent;
 use crate::value::Value;
 use crate::writer::Writer;
 
@@ -45,6 +46,8 @@ pub enum Event {
     Released { object: ObjectName },
     /// The connection will be closed; come back after `retry_ms`.
     Goaway { retry_ms: u64, reason: String },
+    /// Told on the relay.
+    Relay(RelayEvent),
 }
 
 /// `welcome`.
@@ -264,6 +267,10 @@ impl Event {
             Event::Pong { n, time_ms } => writer.array(3).uint(24).optional_uint(*n).uint(*time_ms),
             Event::Released { object } => writer.array(2).uint(25).text(object.as_str()),
             Event::Goaway { retry_ms, reason } => writer.array(3).uint(26).uint(*retry_ms).text(reason),
+            Event::Relay(event) => {
+                event.encode_to(writer);
+                writer
+            }
         };
     }
 }

@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::names::{Device, ObjectName, SendName, SlotName, User};
 use crate::op::Path;
 use crate::reader::{Reader, Token};
+use crate::relay::RelayEvent;
 use crate::shape;
 use crate::value::Value;
 
@@ -17,7 +18,7 @@ impl Event {
     pub fn decode(bytes: &[u8]) -> Result<Option<Event>, Fault> {
         let mut reader = Reader::new(bytes);
         let (count, code) = head(&mut reader)?;
-        let Some(shape) = shape::by_code(shape::EVENTS, code) else { return Ok(None) };
+        let Some(shape) = shape::by_code(shape::events(), code) else { return Ok(None) };
         let fields = Fields::split(&mut reader, count - 1, shape.fields)?;
         from_fields(shape.name, &fields).map(Some)
     }
@@ -97,7 +98,7 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
             object: object(0)?,
             version: fields.uint(1)?,
             name: SendName::parse(fields.text(2)?)?,
-            value: Value::check(fields.raw_or_nil(3)?, &limits())?,
+            value: value(fields, 3)?,
             by: author(fields.text(4)?)?,
         }),
         "fingerprint" => Event::Fingerprint {
@@ -109,7 +110,7 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
         "pong" => Event::Pong { n: fields.optional_uint(0)?, time_ms: fields.uint(1)? },
         "released" => Event::Released { object: object(0)? },
         "goaway" => Event::Goaway { retry_ms: fields.uint(0)?, reason: fields.text(1)?.to_owned() },
-        _other => unreachable!("the table of events has no other name"),
+        relay => Event::Relay(RelayEvent::from_fields(relay, fields)?),
     })
 }
 
@@ -117,7 +118,7 @@ fn author(text: &str) -> Result<User, Fault> {
     if text.is_empty() { Ok(User::server()) } else { User::parse(text) }
 }
 
-fn fault(fields: &Fields<'_>, place: usize) -> Result<Fault, Fault> {
+pub(crate) fn fault(fields: &Fields<'_>, place: usize) -> Result<Fault, Fault> {
     let code = code_named(fields.text(place)?).ok_or_else(|| fields.fault(place, "no such code"))?;
     Ok(Fault::new(code, fields.text(place + 1)?))
 }
@@ -127,6 +128,11 @@ fn named_numbers(fields: &Fields<'_>, place: usize) -> Result<Vec<(String, u64)>
     (0..count)
         .map(|_| Ok((text_item(&mut reader, "limits")?.to_owned(), uint_item(&mut reader, "limits")?)))
         .collect()
+}
+
+/// Any value, nil included.
+pub(crate) fn value(fields: &Fields<'_>, place: usize) -> Result<Value, Fault> {
+    Value::check(fields.raw_or_nil(place)?, &limits())
 }
 
 fn optional_value(raw: Option<&[u8]>) -> Result<Option<Value>, Fault> {
@@ -170,7 +176,7 @@ fn change(shape: &shape::Shape, fields: &Fields<'_>) -> Result<Change, Fault> {
                 kind: ChangeKind::Clear,
             });
         }
-        "set" => ChangeKind::Set { slot: slot()?, value: Value::check(fields.raw_or_nil(3)?, &limits())? },
+        "set" => ChangeKind::Set { slot: slot()?, value: value(fields, 3)? },
         "delete" => ChangeKind::Delete { slot: slot()? },
         "patch" => {
             let (count, reader) = fields.array(3)?;

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json};
 
+use crate::Door;
 use crate::code::{Code, Fault};
 use crate::limits::Limits;
 use crate::names::ObjectName;
@@ -13,24 +14,24 @@ use crate::request::{Refused, Request};
 use crate::shape::{self, Field, Form, Shape};
 use crate::writer::Writer;
 
-/// Reads a client's JSON message.
-pub fn request(text: &str, limits: &Limits) -> Result<Request, Refused> {
+/// Reads a client's JSON message that came in by a door.
+pub fn request(door: Door, text: &str, limits: &Limits) -> Result<Request, Refused> {
     let unnamed = |fault| Refused { fault, reject_id: None, object: None };
-    let (shape, members) = open(text).map_err(unnamed)?;
-    let answered_by_reject = matches!(shape.name, "write" | "send");
-    let reject_id = answered_by_reject.then(|| members.get("id").and_then(Json::as_u64));
+    let (shape, members) = open(door, text).map_err(unnamed)?;
+    let has_id = shape.fields.iter().any(|field| field.name == "id");
+    let reject_id = has_id.then(|| members.get("id").and_then(Json::as_u64));
     let object = members.get("object").and_then(Json::as_str).and_then(|name| ObjectName::parse(name).ok());
     let mut writer = Writer::default();
     put_shape(shape, members, &mut writer).map_err(|fault| Refused { fault, reject_id, object })?;
-    Request::decode(&writer.0, limits)
+    Request::decode(door, &writer.0, limits)
 }
 
-fn open(text: &str) -> Result<(&'static Shape, Map<String, Json>), Fault> {
+fn open(door: Door, text: &str) -> Result<(&'static Shape, Map<String, Json>), Fault> {
     let json = serde_json::from_str(text).map_err(|error| Fault::new(Code::BadMessage, error.to_string()))?;
     let Json::Object(mut members) = json else {
         return Err(Fault::new(Code::BadMessage, "a message is an object with a type"));
     };
-    let shape = named_shape(&mut members, "type", shape::REQUESTS)?;
+    let shape = named_shape(&mut members, "type", shape::requests(door))?;
     let shape =
         shape.map_err(|name| Fault::new(Code::UnknownType, format!("no message is called `{name}`")))?;
     Ok((shape, members))
@@ -39,7 +40,7 @@ fn open(text: &str) -> Result<(&'static Shape, Map<String, Json>), Fault> {
 /// A server's MessagePack message as JSON. `bytes` is what [`crate::Event::encode`] made.
 pub fn event_text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
-    take_shape(&mut Reader::new(bytes), "type", shape::EVENTS, &mut out);
+    take_shape(&mut Reader::new(bytes), "type", shape::events(), &mut out);
     out
 }
 
@@ -61,7 +62,7 @@ pub fn value_bytes(json: Json) -> Result<Vec<u8>, Fault> {
 fn named_shape(
     members: &mut Map<String, Json>,
     tag: &str,
-    shapes: &'static [Shape],
+    shapes: impl IntoIterator<Item = &'static Shape>,
 ) -> Result<Result<&'static Shape, String>, Fault> {
     match members.remove(tag) {
         Some(Json::String(name)) => Ok(shape::by_name(shapes, &name).ok_or(name)),
@@ -140,7 +141,12 @@ fn put_members(members: Map<String, Json>, writer: &mut Writer) -> Result<(), Fa
 
 const OURS: &str = "the server encodes only what its tables hold";
 
-fn take_shape(reader: &mut Reader<'_>, tag: &str, shapes: &'static [Shape], out: &mut String) {
+fn take_shape(
+    reader: &mut Reader<'_>,
+    tag: &str,
+    shapes: impl IntoIterator<Item = &'static Shape>,
+    out: &mut String,
+) {
     let Ok(Token::Array(count)) = reader.token() else { unreachable!("{OURS}") };
     let Ok(Token::Unsigned(code)) = reader.token() else { unreachable!("{OURS}") };
     let shape = shape::by_code(shapes, code).expect(OURS);

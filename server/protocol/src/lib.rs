@@ -18,6 +18,8 @@ pub mod number;
 pub mod op;
 mod rate;
 pub mod reader;
+pub mod relay;
+mod relay_event;
 pub mod request;
 mod request_encode;
 pub mod roster;
@@ -29,14 +31,24 @@ pub use code::{CloseCode, Code, Fault};
 pub use durability::Durability;
 pub use event::{Change, ChangeKind, Cursor, Diff, Event, Record, Reject, Sent, Snapshot, Success, Welcome};
 pub use limits::Limits;
-pub use names::{Device, ObjectName, Pattern, SendName, SlotName, User};
+pub use names::{Device, MessageKind, ObjectName, Pattern, SendName, SlotName, User};
 pub use number::Number;
 pub use op::{Life, Op, Path, Step};
 pub use rate::Rate;
+pub use relay::{Entry, InboxCursor, Matter, RelayEvent, RelayRequest, Signal, Tell};
 pub use request::{Request, Send, Use, Write};
 pub use value::Value;
 
-/// The two subprotocols of version 1, by which a connection chooses its encoding.
+/// What a connection is for; each has a path and subprotocols of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Door {
+    /// `/objects`: shared objects.
+    Objects,
+    /// `/relay`: messages from user to user.
+    Relay,
+}
+
+/// The two encodings of version 1; a connection chooses one by its subprotocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Encoding {
     /// `slotcast.v1.msgpack`: binary frames, positional fields.
@@ -50,10 +62,17 @@ impl Encoding {
     pub const ALL: [Encoding; 2] = [Encoding::MessagePack, Encoding::Json];
 
     /// The name on the wire, for `Sec-WebSocket-Protocol`.
-    pub fn subprotocol(self) -> &'static str {
-        match self {
-            Encoding::MessagePack => "slotcast.v1.msgpack",
-            Encoding::Json => "slotcast.v1.json",
+    pub fn subprotocol(self, door: Door) -> &'static str {
+        match (door, self) {
+            (Door::Objects, Encoding::MessagePack) => "slotcast.v1.msgpack",
+            (Door::Objects, Encoding::Json) => "slotcast.v1.json",
+            (Door::Relay, Encoding::MessagePack) => "slotcast.relay.v1.msgpack",
+            (Door::Relay, Encoding::Json) => "slotcast.relay.v1.json",
         }
     }
+}
+
+impl Door {
+    /// All doors.
+    pub const ALL: [Door; 2] = [Door::Objects, Door::Relay];
 }

@@ -75,6 +75,28 @@ limits! {
     log_bytes: usize = 67108864,
     /// bytes of slots in one part of a snapshot
     part_bytes: usize = 65536,
+    /// bytes of MessagePack, the body of one message between users
+    tell_bytes: usize = 32768,
+    /// messages and signals/s from one user, in the long run
+    tells_per_s: u32 = 20,
+    /// messages and signals at once
+    tells_burst: u32 = 100,
+    /// entries of an inbox on their way to one session without an `ack`
+    window_messages: usize = 64,
+    /// bytes of them
+    window_bytes: usize = 262144,
+    /// days for which an inbox keeps an entry
+    inbox_days: u64 = 30,
+    /// entries of one inbox
+    inbox_messages: usize = 1000,
+    /// bytes of them
+    inbox_bytes: usize = 5242880,
+    /// messages of one sender that no device has acknowledged
+    inbox_per_sender: usize = 100,
+    /// senders' devices whose newest ids an inbox knows
+    inbox_senders: usize = 1024,
+    /// devices of one user whose cursors are remembered
+    devices: usize = 16,
     /// people on one friend list
     friends: usize = 1000,
     /// groups of one friend

@@ -80,6 +80,11 @@ name! {
     SendName, "name", |text| plain_rule(text, 64)
 }
 
+name! {
+    /// What a message between users is, as clients agree: 1 to 64 bytes of UTF-8 without control characters.
+    MessageKind, "kind", |text| plain_rule(text, 64)
+}
+
 impl ObjectName {
     /// The first segment, which chooses the configuration.
     pub fn kind(&self) -> &str {

@@ -1,5 +1,6 @@
 //! What a client asks for.
 
+use crate::Door;
 use crate::code::{Code, Fault};
 use crate::event::Cursor;
 use crate::fields::{Fields, text_item, uint_item};
@@ -8,6 +9,7 @@ use crate::names::{Device, ObjectName, Pattern, SendName, SlotName, User};
 use crate::op::Op;
 use crate::rate::Rate;
 use crate::reader::{Reader, Token};
+use crate::relay::RelayRequest;
 use crate::shape;
 use crate::value::Value;
 
@@ -28,6 +30,8 @@ pub enum Request {
     Fingerprint { object: ObjectName },
     /// Ask for a sign of life.
     Ping { n: Option<u64> },
+    /// Said on the relay.
+    Relay(RelayRequest),
 }
 
 /// `use`.
@@ -78,23 +82,21 @@ pub struct Send {
 pub struct Refused {
     /// Why.
     pub fault: Fault,
-    /// Some for a `write` or `send`, which is answered by `reject` with this id; None for what is answered by `error`.
+    /// Some for what is answered by `reject` or, on the relay, by `refused`, with this id; None for what is answered by `error`.
     pub reject_id: Option<Option<u64>>,
     /// Which object it was about, where that could be read.
     pub object: Option<ObjectName>,
 }
 
 impl Request {
-    /// Reads one MessagePack message.
-    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Request, Refused> {
+    /// Reads one MessagePack message that came in by a door.
+    pub fn decode(door: Door, bytes: &[u8], limits: &Limits) -> Result<Request, Refused> {
         let (shape, fields) =
-            open(bytes).map_err(|fault| Refused { fault, reject_id: None, object: None })?;
+            open(door, bytes).map_err(|fault| Refused { fault, reject_id: None, object: None })?;
         Self::from_fields(shape, &fields, limits).map_err(|fault| {
-            let answered_by_reject = matches!(shape.name, "write" | "send");
-            let object_at = if answered_by_reject { 1 } else { 0 };
-            let names_object = shape.fields.get(object_at).is_some_and(|field| field.name == "object");
-            let object = fields.optional_text(object_at).ok().flatten().filter(|_| names_object);
-            let reject_id = answered_by_reject.then(|| fields.optional_uint(0).ok().flatten());
+            let place = |name| shape.fields.iter().position(|field| field.name == name);
+            let object = place("object").and_then(|place| fields.optional_text(place).ok().flatten());
+            let reject_id = place("id").map(|place| fields.optional_uint(place).ok().flatten());
             Refused { fault, reject_id, object: object.and_then(|name| ObjectName::parse(name).ok()) }
         })
     }
@@ -130,13 +132,13 @@ impl Request {
             }),
             "fingerprint" => Request::Fingerprint { object: object(0)? },
             "ping" => Request::Ping { n: fields.optional_uint(0)? },
-            _other => unreachable!("the table of requests has no other name"),
+            relay => Request::Relay(RelayRequest::from_fields(relay, fields, limits)?),
         })
     }
 }
 
 /// Splits a message into its shape and fields.
-fn open(bytes: &[u8]) -> Result<(&'static shape::Shape, Fields<'_>), Fault> {
+fn open(door: Door, bytes: &[u8]) -> Result<(&'static shape::Shape, Fields<'_>), Fault> {
     let mut reader = Reader::new(bytes);
     let count = match reader.token()? {
         Token::Array(count @ 1..) => count,
@@ -147,7 +149,7 @@ fn open(bytes: &[u8]) -> Result<(&'static shape::Shape, Fields<'_>), Fault> {
     let Token::Unsigned(code) = reader.token()? else {
         return Err(Fault::new(Code::BadMessage, "a message begins with its code, a whole number"));
     };
-    let shape = shape::by_code(shape::REQUESTS, code);
+    let shape = shape::by_code(shape::requests(door), code);
     let shape =
         shape.ok_or_else(|| Fault::new(Code::UnknownType, format!("no message has the code {code}")))?;
     let fields = Fields::split(&mut reader, count - 1, shape.fields)?;

@@ -27,6 +27,10 @@ impl Request {
                 .splice(value.bytes()),
             Request::Fingerprint { object } => writer.array(2).uint(6).text(object.as_str()),
             Request::Ping { n } => writer.array(2).uint(7).optional_uint(*n),
+            Request::Relay(request) => {
+                request.encode(&mut writer);
+                &mut writer
+            }
         };
         writer.0
     }

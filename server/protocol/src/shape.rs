@@ -1,6 +1,8 @@
 //! The tables of messages, operations and changes: codes, names, fields. The JSON encoding is made from them, and
 //! `protocol.md` is checked against them.
 
+use crate::Door;
+
 /// How a field looks in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -75,6 +77,44 @@ pub const EVENTS: &[Shape] = shapes! {
     26 goaway [plain("retry_ms"), plain("reason")],
 };
 
+/// From the client, on the relay.
+pub const RELAY_REQUESTS: &[Shape] = shapes! {
+    32 open [plain("epoch"), plain("seq")],
+    33 tell [plain("id"), plain("to"), plain("body"), plain("kind")],
+    34 ack [plain("seq")],
+    35 read [plain("user"), plain("seq")],
+    36 signal [plain("to"), plain("kind"), plain("body"), plain("id")],
+};
+
+/// From the server, on the relay.
+pub const RELAY_EVENTS: &[Shape] = shapes! {
+    48 inbox [plain("epoch"), plain("from"), plain("to")],
+    49 message [plain("seq"), plain("from"), plain("id"), plain("body"), plain("time_ms"), plain("kind")],
+    50 copy [plain("seq"), plain("to"), plain("id"), plain("body"), plain("time_ms"), plain("kind"), plain("at")],
+    51 receipt [plain("seq"), plain("user"), plain("delivered"), plain("read"), plain("time_ms")],
+    52 seen [plain("seq"), plain("user"), plain("read"), plain("time_ms")],
+    53 current [plain("seq")],
+    54 missed [plain("to")],
+    55 stored [plain("id"), plain("at"), plain("time_ms"), plain("class")],
+    56 refused [plain("id"), plain("code"), plain("what"), plain("retry_ms")],
+    57 signal [plain("from"), plain("kind"), plain("body")],
+};
+
+/// What is said on both doors: `hello`, `ping`.
+const ON_BOTH: [u64; 2] = [1, 7];
+
+/// What may come from a client on a door.
+pub fn requests(door: Door) -> impl Iterator<Item = &'static Shape> {
+    let objects = REQUESTS.iter().filter(move |shape| door == Door::Objects || ON_BOTH.contains(&shape.code));
+    let relay = RELAY_REQUESTS.iter().filter(move |_| door == Door::Relay);
+    objects.chain(relay)
+}
+
+/// What may come from a server, on either door: no two have a code or a name in common.
+pub fn events() -> impl Iterator<Item = &'static Shape> {
+    EVENTS.iter().chain(RELAY_EVENTS)
+}
+
 /// Within `write`.
 pub const OPS: &[Shape] = shapes! {
     1 set [plain("slot"), plain("value"), plain("ttl_ms"), plain("tie")],
@@ -101,11 +141,11 @@ pub const CHANGES: &[Shape] = shapes! {
 pub const RECORD: &[Field] = &[plain("slot"), plain("version"), plain("by"), plain("value")];
 
 /// The shape with a code.
-pub fn by_code(shapes: &'static [Shape], code: u64) -> Option<&'static Shape> {
-    shapes.iter().find(|shape| shape.code == code)
+pub fn by_code(shapes: impl IntoIterator<Item = &'static Shape>, code: u64) -> Option<&'static Shape> {
+    shapes.into_iter().find(|shape| shape.code == code)
 }
 
 /// The shape with a name.
-pub fn by_name(shapes: &'static [Shape], name: &str) -> Option<&'static Shape> {
-    shapes.iter().find(|shape| shape.name == name)
+pub fn by_name(shapes: impl IntoIterator<Item = &'static Shape>, name: &str) -> Option<&'static Shape> {
+    shapes.into_iter().find(|shape| shape.name == name)
 }

@@ -15,14 +15,22 @@ pub struct Value(Arc<[u8]>);
 impl Value {
     /// Checks bytes that hold exactly one item.
     pub fn check(bytes: &[u8], limits: &Limits) -> Result<Self, Fault> {
-        if bytes.len() > limits.value_bytes {
-            return Err(Fault::new(
-                Code::TooLarge,
-                format!("value: {} bytes, the limit is {}", bytes.len(), limits.value_bytes),
-            ));
+        Value::check_within(bytes, "value", limits.value_bytes, limits.value_depth)
+    }
+
+    /// The same within other limits; a fault about the size names the `field`.
+    pub fn check_within(
+        bytes: &[u8],
+        field: &str,
+        bytes_max: usize,
+        depth_max: usize,
+    ) -> Result<Self, Fault> {
+        if bytes.len() > bytes_max {
+            let what = format!("{field}: {} bytes, the limit is {bytes_max}", bytes.len());
+            return Err(Fault::new(Code::TooLarge, what));
         }
         let mut walk = Walk { reader: Reader::new(bytes), open: Vec::new(), keys: Vec::new() };
-        walk.run(limits.value_depth)?;
+        walk.run(depth_max)?;
         if !walk.reader.is_done() {
             return Err(Fault::new(Code::BadMessage, "value: bytes after its end"));
         }

@@ -10,6 +10,9 @@ use crate::ids::Author;
 /// Answers are kept so long, in ms: 24 h.
 const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// How exactly their age is known, in ms: who writes often does not change places each time.
+const AGE_MS: u64 = 1_000;
+
 /// Authors whose answers one object keeps; beyond, those that wrote longest ago are forgotten.
 const AUTHORS_MAX: usize = 4096;
 
@@ -68,16 +71,19 @@ impl Answers {
         inflight: usize,
     ) {
         let Some(id) = id else { return };
-        let fresh = || Kept { last_id: 0, recent: VecDeque::new(), touched_ms: now_ms };
+        let touched_ms = now_ms - now_ms % AGE_MS;
+        let fresh = || Kept { last_id: 0, recent: VecDeque::new(), touched_ms: 0 };
         let kept = self.authors.entry(author.clone()).or_insert_with(fresh);
-        self.by_age.remove(&(kept.touched_ms, author.clone()));
-        kept.touched_ms = now_ms;
+        if kept.touched_ms != touched_ms || kept.recent.is_empty() {
+            self.by_age.remove(&(kept.touched_ms, author.clone()));
+            self.by_age.insert((touched_ms, author.clone()), ());
+            kept.touched_ms = touched_ms;
+        }
         kept.last_id = id;
         kept.recent.push_back((id, answer));
         if kept.recent.len() > inflight {
             kept.recent.pop_front();
         }
-        self.by_age.insert((now_ms, author.clone()), ());
         self.forget(now_ms);
     }
 

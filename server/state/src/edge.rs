@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Code, Cursor, Encoding, Event, Fault, Limits, ObjectName, Request, Use};
+use slotcast_protocol::{Code, Cursor, Encoding, Event, Fault, Limits, ObjectName, Request, Use, User};
 
 use crate::channel::Channel;
 use crate::effects::{Ask, Input, Start};
@@ -15,6 +15,7 @@ use crate::followers::{Audience, View};
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::kind::Kinds;
 use crate::ring::Mark;
+use crate::user::HomeInput;
 use crate::whole::Frames;
 
 /// Whether a socket takes more.
@@ -39,6 +40,8 @@ pub trait Sink {
 pub enum Taken {
     /// It goes to the shard of this object.
     Shard(ObjectName, Input),
+    /// It goes to the home of this user.
+    Home(User, HomeInput),
     /// It is answered here.
     Answer(Event),
 }
@@ -141,6 +144,10 @@ impl Edge {
                 Taken::Shard(object.clone(), Input::Fingerprint { session, object })
             }
             Request::Ping { n } => Taken::Answer(Event::Pong { n, time_ms: now_ms }),
+            Request::Relay(request) => {
+                let user = author.user.clone();
+                Taken::Home(user, HomeInput::Request { session, author, request })
+            }
         })
     }
 

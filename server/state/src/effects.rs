@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Cursor, Encoding, Event, Fault, ObjectName, Send, Write};
+use slotcast_protocol::{Cursor, Encoding, Event, Fault, ObjectName, Send, User, Write};
 
 use crate::commit::Commit;
 use crate::contents::Contents;
 use crate::followers::Audience;
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
+use crate::name::Name;
 use crate::ring::Mark;
+use crate::user::{HomeInput, Letter, UserCommit, UserContents};
 use crate::whole::Whole;
 
 /// What a shard is told.
@@ -39,23 +41,27 @@ pub enum Input {
     Fingerprint { session: SessionId, object: ObjectName },
     /// A session has ended; it followed these objects of the shard.
     Gone { session: SessionId, objects: Vec<ObjectName> },
+    /// Something for the home of a user of the shard.
+    Home { user: User, input: HomeInput },
     /// The answer to one of [`Effects::loads`].
-    Loaded { object: ObjectName, found: Found },
+    Loaded { name: Name, found: Found },
     /// One of [`Effects::stores`] is in the store.
-    Kept { object: ObjectName },
+    Kept { name: Name },
     /// The store would like to have these whole, so that its log can be shortened.
-    Wanted { objects: Vec<ObjectName> },
+    Wanted { names: Vec<Name> },
     /// Whether the store is full from now on.
     StorageFull(bool),
 }
 
-/// What a store has of an object.
+/// What a store has under a name.
 #[derive(Debug)]
 pub enum Found {
     /// It was never there.
     Nothing,
-    /// All of it.
+    /// All of an object.
     Contents(Box<Contents>),
+    /// All of a user.
+    User(Box<UserContents>),
     /// It cannot be had, and why.
     Refused(Fault),
 }
@@ -70,7 +76,7 @@ impl Input {
             Input::Write { write, .. } => Some(&write.object),
             Input::Send { send, .. } => Some(&send.object),
             Input::Fingerprint { object, .. } => Some(object),
-            Input::Tick(_) | Input::Gone { .. } | Input::Loaded { .. } => None,
+            Input::Tick(_) | Input::Gone { .. } | Input::Home { .. } | Input::Loaded { .. } => None,
             Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => None,
         }
     }
@@ -82,24 +88,28 @@ impl Input {
 pub struct Effects {
     /// For the engine; those of the class `memory` are for whoever wants to look.
     pub commits: Vec<Commit>,
-    /// Whole objects for the engine, as they are after the commits.
+    /// The same, of users.
+    pub user_commits: Vec<UserCommit>,
+    /// Whole objects and users for the engine, as they are after the commits.
     pub stores: Vec<Stored>,
     /// For the edges.
     pub deliveries: Vec<Delivery>,
-    /// For the edges, about stored objects: no one may hear of what a crash could take back.
+    /// For the homes of users, on whatever shards they are: at once, in this order.
+    pub letters: Vec<(User, Letter)>,
+    /// For the edges, about what is stored: no one may hear of what a crash could take back.
     pub held: Vec<Delivery>,
-    /// Objects to be fetched from the store and answered by [`Input::Loaded`].
-    pub loads: Vec<ObjectName>,
-    /// Objects that left memory because others needed the room.
+    /// What is to be fetched from the store and answered by [`Input::Loaded`].
+    pub loads: Vec<Name>,
+    /// Objects and users that left memory because others needed the room.
     pub evicted: u64,
 }
 
-/// All of an object, for the store.
+/// All of an object or user, for the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Which.
-    pub object: ObjectName,
-    /// [`Contents::encode`]
+    pub name: Name,
+    /// [`Contents::encode`] or [`UserContents::encode`]
     pub contents: Vec<u8>,
 }
 
@@ -116,6 +126,10 @@ pub enum Delivery {
     Left { session: SessionId, object: ObjectName },
     /// A session's `use` of this turn cannot be answered.
     Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
+    /// To one session, if its socket has nothing waiting; else it is dropped.
+    Fleeting { session: SessionId, event: Event },
+    /// For the home of a user.
+    Letter { to: User, letter: Letter },
 }
 
 /// How a follower begins, or begins again.

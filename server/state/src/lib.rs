@@ -18,6 +18,7 @@ mod idle;
 mod ids;
 mod kind;
 mod merge;
+mod name;
 mod object;
 mod pace;
 mod patch;
@@ -27,6 +28,7 @@ mod rule;
 mod shard;
 mod slots;
 mod stored;
+mod user;
 mod whole;
 mod write;
 
@@ -40,8 +42,12 @@ pub use followers::{Audience, View};
 pub use ids::{Author, ChannelId, EdgeId, SessionId};
 pub use kind::{Kind, Kinds};
 pub use merge::{append, append_stamped};
+pub use name::Name;
 pub use patch::patch;
 pub use ring::Mark;
 pub use rule::Rule;
 pub use shard::Shard;
+pub use user::{
+    At, Deed, Ending, Filed, HomeInput, Letter, Outcome, Policy, Relations, Relay, UserCommit, UserContents,
+};
 pub use whole::{Frames, Whole};

@@ -5,7 +5,9 @@ mod requests;
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Durability, Event, Limits, ObjectName, SlotName};
+use slotcast_protocol::{
+    Change, ChangeKind, Cursor, Diff, Durability, Event, Limits, ObjectName, SlotName, User,
+};
 
 use crate::answers::Answer;
 use crate::commit::{Commit, Lived};
@@ -86,12 +88,12 @@ impl Object {
     pub fn store(&mut self) -> Option<Stored> {
         let dirty = std::mem::take(&mut self.dirty);
         self.storing += u32::from(dirty);
-        dirty.then(|| Stored { object: self.name.clone(), contents: self.contents.encode() })
+        dirty.then(|| Stored { name: self.name.clone().into(), contents: self.contents.encode() })
     }
 
     /// What happens after it was handed to the store in the same turn is in the same batch, and before it: so it must be in it.
     pub fn store_again(&mut self, stores: &mut [Stored]) {
-        let stored = stores.iter_mut().find(|stored| stored.object == self.name);
+        let stored = stores.iter_mut().find(|stored| stored.name.object() == Some(&self.name));
         if let Some(stored) = stored.filter(|_| self.dirty) {
             stored.contents = self.contents.encode();
             self.dirty = false;
@@ -161,9 +163,9 @@ impl Object {
         effects.deliveries.push(Delivery::Start { session, start });
     }
 
-    /// A session goes, and with it what was tied to it and, if it was its user's last, the status.
-    pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> bool {
-        let Some((following, last_of_user)) = self.followers.leave(session) else { return false };
+    /// A session goes, and with it what was tied to it and, if it was its user's last, the status; whose it was.
+    pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> Option<User> {
+        let (following, last_of_user) = self.followers.leave(session)?;
         let mut going = if following.ties { self.contents.slots.tied_to(session) } else { Vec::new() };
         let status = SlotName::status(&following.author.user);
         if last_of_user && !going.contains(&status) {
@@ -173,7 +175,7 @@ impl Object {
         if self.followers.is_empty() && !self.is_idle() {
             self.dies_ms = Some(now_ms.saturating_add(self.kind.linger_ms));
         }
-        true
+        Some(following.author.user.clone())
     }
 
     /// Deletes the slots whose time is over, and forgets the wholes that no one uses any more.

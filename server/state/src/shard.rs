@@ -1,19 +1,20 @@
-//! A shard: the single writer of its share of the objects.
+//! A shard: the single writer of its share of the objects and of the users.
 
 mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Durability, Event, Fault, Limits, ObjectName, Reject};
+use slotcast_protocol::{Code, Durability, Event, Fault, Limits, ObjectName, Reject, User};
 
 use crate::effects::{Delivery, Effects, Input};
 use crate::idle::Idle;
 use crate::ids::{ChannelId, SessionId};
 use crate::kind::Kinds;
 use crate::object::{Moment, Object};
+use crate::user::{HomeInput, Homes, Letter, Relay};
 
-/// Owns objects. [`Shard::handle`] is pure and bounded: the same inputs in the same order give the same effects.
+/// Owns objects, and the homes of users. [`Shard::handle`] is pure and bounded: the same inputs in the same order give the same effects.
 ///
 /// The body runs it in this order: hand over a `Tick` with the time, then the inputs; carry out [`Effects::deliveries`]; put
 /// [`Effects::commits`] and [`Effects::stores`] to the engine, and when it has them, and all that was put to it before, carry out
@@ -32,6 +33,7 @@ pub struct Shard {
     storage_full: bool,
     objects: BTreeMap<ObjectName, Object>,
     loading: BTreeMap<ObjectName, Vec<Input>>,
+    homes: Homes,
     idle: Idle,
     deadlines: BTreeSet<(u64, ObjectName)>,
     channels: u64,
@@ -50,15 +52,28 @@ impl Shard {
             storage_full: false,
             objects: BTreeMap::new(),
             loading: BTreeMap::new(),
+            homes: Homes::default(),
             idle: Idle::default(),
             deadlines: BTreeSet::new(),
             channels: 0,
         }
     }
 
+    /// The same, with users whose messages are kept and let through as `relay` says.
+    pub fn with_relay(mut self, relay: Arc<Relay>) -> Self {
+        self.homes = Homes::new(relay);
+        self
+    }
+
     /// When something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let object = self.deadlines.first().map(|(at, _)| *at);
+        object.into_iter().chain(self.homes.next_deadline()).min()
+    }
+
+    /// Users in memory.
+    pub fn homes(&self) -> usize {
+        self.homes.len()
     }
 
     /// Objects in memory.
@@ -74,12 +89,16 @@ impl Shard {
         match input {
             Input::Tick(now_ms) => self.tick(now_ms, effects),
             Input::Use { ref object, .. } if self.must_load(object) => {
-                effects.loads.push(object.clone());
+                effects.loads.push(object.clone().into());
                 self.loading.insert(object.clone(), vec![input]);
             }
             Input::Use { session, author, object, audience, cursor, covered, turn } => {
                 let fresh = self.fresh_channel();
                 self.make(&object);
+                if self.homes.minds_company() {
+                    let joined = Letter::Joined { object: object.clone(), session };
+                    effects.letters.push((author.user.clone(), joined));
+                }
                 self.with(&object, effects, |object, moment, effects| {
                     let saw_others = object.join(session, &author, audience, turn, fresh);
                     let cursor = cursor.filter(|_| !saw_others);
@@ -120,19 +139,28 @@ impl Shard {
                     self.tell(&object, not_used_error(session, &object), effects);
                 }
             }
-            Input::Loaded { object, found } => self.loaded(object, found, effects),
-            Input::Kept { object } => self.kept(&object, effects),
-            Input::Wanted { objects } => {
-                let stores = objects.iter().filter_map(|name| self.objects.get_mut(name)?.store());
-                effects.stores.extend(stores);
+            Input::Home { user, input } => self.home(user, input, effects),
+            Input::Loaded { name, found } => self.loaded(name, found, effects),
+            Input::Kept { name } => self.kept(&name, effects),
+            Input::Wanted { names } => {
+                effects.stores.extend(names.iter().filter_map(|name| self.store(name)));
             }
             Input::StorageFull(full) => self.storage_full = full,
         }
         self.trim(effects);
     }
 
+    fn home(&mut self, user: User, input: HomeInput, effects: &mut Effects) {
+        let epoch = if self.homes.has(&user) { 0 } else { self.fresh_epoch() };
+        let Shard { homes, idle, now_ms, limits, storage_full, .. } = self;
+        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+        homes.handle((user, input), epoch, &moment, idle, effects);
+    }
+
     fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
         self.now_ms = self.now_ms.max(now_ms);
+        let (now_ms, storage_full) = (self.now_ms, self.storage_full);
+        self.homes.tick(&Moment { now_ms, limits: &self.limits, storage_full });
         while let Some((_, name)) = self.deadlines.pop_first_if_due(self.now_ms) {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if object.is_dead(self.now_ms) {
@@ -149,8 +177,9 @@ impl Shard {
     }
 
     fn release(&mut self, session: SessionId, object: ObjectName, effects: &mut Effects) {
+        let minds_company = self.homes.minds_company();
         let left = self.with_used(session, &object, effects, |object, moment, effects| {
-            object.leave(session, moment.now_ms, effects);
+            leave(object, session, minds_company, moment, effects);
             effects.deliveries.push(Delivery::Left { session, object: object.name.clone() });
         });
         if !left {
@@ -161,9 +190,12 @@ impl Shard {
     fn gone(&mut self, session: SessionId, object: ObjectName, effects: &mut Effects) {
         match self.loading.get_mut(&object) {
             Some(waiting) => waiting.push(Input::Gone { session, objects: vec![object] }),
-            None => self.with(&object, effects, |object, moment, effects| {
-                object.leave(session, moment.now_ms, effects);
-            }),
+            None => {
+                let minds_company = self.homes.minds_company();
+                self.with(&object, effects, |object, moment, effects| {
+                    leave(object, session, minds_company, moment, effects);
+                });
+            }
         }
     }
 
@@ -193,7 +225,9 @@ impl Shard {
             self.deadlines.extend(after.map(|at| (at, name.clone())));
         }
         match (object.is_idle() && !object.leaving, object.place) {
-            (true, None) => object.place = Some(self.idle.enter(name.clone(), object.contents.weight())),
+            (true, None) => {
+                object.place = Some(self.idle.enter(name.clone().into(), object.contents.weight()))
+            }
             (false, Some(place)) => {
                 self.idle.leave(place);
                 object.place = None;
@@ -241,6 +275,20 @@ impl Shard {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
+}
+
+/// The home of whoever leaves is told, if it minds.
+fn leave(
+    object: &mut Object,
+    session: SessionId,
+    minds_company: bool,
+    moment: &Moment<'_>,
+    effects: &mut Effects,
+) {
+    let user = object.leave(session, moment.now_ms, effects);
+    let left = user.filter(|_| minds_company);
+    let letter = |user| (user, Letter::Left { object: object.name.clone(), session });
+    effects.letters.extend(left.map(letter));
 }
 
 trait Due {

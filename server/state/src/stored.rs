@@ -3,7 +3,7 @@
 //!
 //! All is MessagePack. Fields are only ever added at the end; what is missing there reads as nil.
 
-mod row;
+pub(crate) mod row;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_node::engine::{Batch, CommitError, Engine, Index, LoadError, Positions, Reader, Size};
-use slotcast_protocol::ObjectName;
+use slotcast_state::Name;
 
 use super::Reopen;
 
@@ -51,7 +51,7 @@ impl Engine for Crashing {
         Ok(())
     }
 
-    fn tidy(&mut self) -> Result<Vec<ObjectName>, CommitError> {
+    fn tidy(&mut self) -> Result<Vec<Name>, CommitError> {
         self.engine_mut().tidy()
     }
 

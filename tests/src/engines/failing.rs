@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use slotcast_node::engine::{Batch, CommitError, Engine, Index, LoadError, Reader, Size};
-use slotcast_protocol::ObjectName;
-use slotcast_state::Contents;
+use slotcast_node::engine::{Batch, CommitError, Engine, Index, Kept, LoadError, Reader, Size};
+use slotcast_state::Name;
 
 /// Every third group finds no room the first time, every second load fails the first time.
 pub struct Failing {
@@ -37,7 +36,7 @@ impl Engine for Failing {
         self.engine.commit(group)
     }
 
-    fn tidy(&mut self) -> Result<Vec<ObjectName>, CommitError> {
+    fn tidy(&mut self) -> Result<Vec<Name>, CommitError> {
         self.engine.tidy()
     }
 
@@ -68,11 +67,11 @@ struct FailingReader {
 }
 
 impl Reader for FailingReader {
-    fn load(&mut self, object: &ObjectName) -> Result<Option<Contents>, LoadError> {
+    fn load(&mut self, name: &Name) -> Result<Option<Kept>, LoadError> {
         self.loads += 1;
         if self.loads % 2 == 1 {
             return Err(LoadError::Failed("not this time".to_owned()));
         }
-        self.reader.load(object)
+        self.reader.load(name)
     }
 }

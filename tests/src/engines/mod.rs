@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use slotcast_node::engine::{Batch, CommitError, Embedded, Engine, MemoryEngine, Reader};
-use slotcast_protocol::{Limits, ObjectName};
-use slotcast_state::{Contents, Kinds};
+use slotcast_node::engine::{Batch, CommitError, Embedded, Engine, Kept, MemoryEngine, Reader};
+use slotcast_protocol::Limits;
+use slotcast_state::{Kinds, Name};
 
 use crate::real::folder::TempFolder;
 use crashing::Crashing;
@@ -146,14 +146,14 @@ impl Subject {
         Ok(())
     }
 
-    /// An object as it is stored; a read that fails is tried again, as a client would.
-    pub fn load(&mut self, object: &ObjectName) -> Option<Contents> {
+    /// An object or user as it is stored; a read that fails is tried again, as a client would.
+    pub fn load(&mut self, name: &Name) -> Option<Kept> {
         let mut reader: Box<dyn Reader> = self.engine().reader().expect("it can be read");
-        let first = reader.load(object);
-        first.or_else(|_| reader.load(object)).unwrap_or_else(|error| panic!("{object}: {error}"))
+        let first = reader.load(name);
+        first.or_else(|_| reader.load(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn has(&mut self, object: &ObjectName) -> bool {
-        self.engine().index().has(object)
+    pub fn has(&mut self, name: &Name) -> bool {
+        self.engine().index().has(name)
     }
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use slotcast_node::engine::Batch;
+use slotcast_node::engine::{Batch, Kept};
+use slotcast_protocol::reader::Reader;
 use slotcast_protocol::writer::Writer;
 use slotcast_protocol::{
-    Change, ChangeKind, Code, Device, Durability, Fault, Limits, ObjectName, SlotName, User, Value,
+    Change, ChangeKind, Code, Device, Durability, Entry, Fault, Limits, Matter, ObjectName, SlotName, User,
+    Value,
 };
-use slotcast_state::{Answer, Author, Commit, Contents, Kind, Lived, Stored};
+use slotcast_state::{
+    Answer, At, Author, Commit, Deed, Filed, Kinds, Lived, Name, Outcome, Stored, UserCommit,
+};
 
 use crate::dice::Dice;
 use crate::vectors::value;
@@ -19,6 +23,7 @@ use crate::vectors::value;
 pub struct Work {
     pub shard: u16,
     pub commits: Vec<Commit>,
+    pub users: Vec<UserCommit>,
     pub stores: Vec<Stored>,
 }
 
@@ -26,45 +31,56 @@ impl Work {
     pub fn batch(&self, expected: u64) -> Batch {
         let mut commits = Writer::default();
         self.commits.iter().for_each(|commit| commit.encode(&mut commits));
-        let objects = self.commits.iter().map(|commit| commit.object.clone()).collect();
-        Batch { shard: self.shard, expected, commits: commits.0, objects, stores: self.stores.clone() }
+        self.users.iter().for_each(|commit| commit.encode(&mut commits));
+        let (names, stores) = (self.names().collect(), self.stores.clone());
+        Batch { shard: self.shard, expected, commits: commits.0, names, stores }
+    }
+
+    /// What the commits are about.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        let objects = self.commits.iter().map(|commit| commit.object.clone().into());
+        objects.chain(self.users.iter().map(|commit| commit.user.clone().into()))
     }
 }
 
-/// Objects as they should be: made by the same commits, and by nothing else.
+/// Objects and users as they should be: made by the same commits, and by nothing else.
 #[derive(Debug, Default, PartialEq)]
-pub struct Wanted(BTreeMap<ObjectName, Contents>);
+pub struct Wanted(BTreeMap<Name, Kept>);
 
-/// All objects as they are at a moment, by [`Contents::encode`].
-pub type Shown = BTreeMap<ObjectName, Arc<[u8]>>;
+/// All of them as they are at a moment, by [`Kept::encode`].
+pub type Shown = BTreeMap<Name, Arc<[u8]>>;
 
 impl Wanted {
-    pub fn contents(&self, object: &ObjectName) -> Option<&Contents> {
-        self.0.get(object)
+    pub fn kept(&self, name: &Name) -> Option<&Kept> {
+        self.0.get(name)
     }
 
-    pub fn objects(&self) -> impl Iterator<Item = (&ObjectName, &Contents)> {
+    pub fn all(&self) -> impl Iterator<Item = (&Name, &Kept)> {
         self.0.iter()
     }
 
-    /// As `before`, with the objects of a group as they are now.
+    /// As `before`, with what a group is about as it is now.
     pub fn shown(&self, before: &Shown, group: &[Work]) -> Shown {
         let mut shown = before.clone();
-        for commit in group.iter().flat_map(|work| &work.commits) {
-            shown.insert(commit.object.clone(), self.0[&commit.object].encode().into());
+        for name in group.iter().flat_map(Work::names) {
+            let now = self.0[&name].encode();
+            shown.insert(name, now.into());
         }
         shown
     }
 
-    fn take(&mut self, commit: &Commit) {
-        let contents = self.0.entry(commit.object.clone()).or_insert_with(|| Contents::new(commit.epoch));
-        let (depth, inflight) = (Kind::default().resync_depth, Limits::default().inflight);
-        contents.replay(commit, depth, inflight).expect("the commit follows");
+    /// Does a commit that was made here.
+    fn take(&mut self, name: Name, encode: impl FnOnce(&mut Writer)) {
+        let mut writer = Writer::default();
+        encode(&mut writer);
+        let (before, mut reader) = (self.0.remove(&name), Reader::new(&writer.0));
+        let kept = Kept::replay(before, &mut reader, &name, &Kinds::default(), &Limits::default());
+        self.0.insert(name, kept.expect("the commit follows"));
     }
 
-    /// The object, whole.
-    pub fn stored(&self, object: &ObjectName) -> Stored {
-        Stored { object: object.clone(), contents: self.0[object].encode() }
+    /// The object or user, whole.
+    pub fn stored(&self, name: &Name) -> Stored {
+        Stored { name: name.clone(), contents: self.0[name].encode() }
     }
 }
 
@@ -84,27 +100,36 @@ impl Maker {
 
     /// One who goes on from what is there.
     pub fn going_on(there: &Shown) -> Maker {
-        let decode = |bytes: &Arc<[u8]>| Contents::decode(bytes).expect("it was encoded here");
-        let wanted = there.iter().map(|(object, bytes)| (object.clone(), decode(bytes)));
+        let decode = |name, bytes: &Arc<[u8]>| Kept::decode(name, bytes).expect("it was encoded here");
+        let wanted = there.iter().map(|(name, bytes)| (name.clone(), decode(name, bytes)));
         Maker { wanted: Wanted(wanted.collect()), ids: 1_000_000, ..Maker::new(0) }
     }
 
     /// The object of this number; even ones belong to shard 0.
-    pub fn object(number: u64) -> ObjectName {
-        ObjectName::parse(&format!("disk/{number}")).expect("a good name")
+    pub fn object(number: u64) -> Name {
+        ObjectName::parse(&format!("disk/{number}")).expect("a good name").into()
     }
 
-    pub fn shard(number: u64) -> u16 {
-        (number % u64::from(SHARDS)) as u16
+    /// The user of this number; even ones belong to shard 0.
+    pub fn user(number: u64) -> User {
+        User::parse(&format!("user {number}")).expect("a good user")
+    }
+
+    pub fn shard(name: &Name) -> u16 {
+        let text = name.to_string();
+        let number = text.rsplit(['/', ' ']).next().and_then(|number| number.parse::<u64>().ok());
+        (number.expect("the name ends in its number") % u64::from(SHARDS)) as u16
     }
 
     /// A commit of any kind to an object.
     pub fn commit(&mut self, number: u64) -> Commit {
         self.ids += 1;
-        let object = Maker::object(number);
-        let before = self.wanted.contents(&object);
-        let (version, sends) = before.map_or((0, 0), |before| (before.version(), before.sends()));
-        let epoch = before.map_or(number + 1, Contents::epoch);
+        let name = Maker::object(number);
+        let object = name.object().expect("it is one").clone();
+        let (epoch, version, sends) = match self.wanted.kept(&name) {
+            Some(Kept::Object(before)) => (before.epoch(), before.version(), before.sends()),
+            Some(Kept::User(_)) | None => (number + 1, 0, 0),
+        };
         let (kind, text) = (self.dice.below(10), "x".repeat(self.dice.between(1, 400) as usize));
         let text = if self.dice.percent(4) { text.repeat(20) } else { text };
         let value = value(&json!([self.ids, text]));
@@ -137,7 +162,38 @@ impl Maker {
             changes: changes.into(),
             lives: lived.into_iter().collect(),
         };
-        self.wanted.take(&commit);
+        self.wanted.take(name, |writer| commit.encode(writer));
+        commit
+    }
+
+    /// A commit of any kind to a user.
+    pub fn user_commit(&mut self, number: u64) -> UserCommit {
+        self.ids += 1;
+        let (user, id, time_ms) = (Maker::user(number), self.ids, 1_000 + self.ids);
+        let (epoch, last) = match self.wanted.kept(&user.clone().into()) {
+            Some(Kept::User(before)) => (before.epoch(), before.last()),
+            Some(Kept::Object(_)) | None => (number + 1, 0),
+        };
+        let text = "x".repeat(self.dice.between(1, 300) as usize);
+        let (body, device, other) =
+            (value(&json!([id, text])), author(self.dice.below(3)).device.clone(), Maker::user(7));
+        let entry = |matter| Entry { seq: last + 1, time_ms, matter };
+        let filed = |matter| Deed::Filed(Filed { entry: entry(matter), device: Some(device.clone()) });
+        let refused = Outcome::Refused(Fault::new(Code::InboxFull, "to"));
+        let deed = match self.dice.below(8) {
+            0 => Deed::Reached { device, seq: self.dice.below(last + 1) },
+            1 => filed(Matter::Receipt { user: other, delivered: id, read: id / 2 }),
+            2 => filed(Matter::Seen { user: other, read: id }),
+            3 => Deed::Told { device, id, outcome: refused, copy: None },
+            4 => {
+                let copy = entry(Matter::Copy { to: other, id, body, kind: None, at: id });
+                Deed::Told { device, id, outcome: Outcome::Stored(At { seq: id, time_ms }), copy: Some(copy) }
+            }
+            _message => filed(Matter::Message { from: other, id, body, kind: None }),
+        };
+        let durability = Durability::Disk;
+        let commit = UserCommit { user: user.clone(), durability, epoch, at_ms: time_ms, deed };
+        self.wanted.take(user.into(), |writer| commit.encode(writer));
         commit
     }
 
@@ -147,8 +203,12 @@ impl Maker {
         let count = if self.dice.percent(6) { 40 } else { self.dice.between(1, 4) };
         let numbers: Vec<u64> =
             (0..count).map(|_| self.dice.below(mine) * u64::from(SHARDS) + u64::from(shard)).collect();
-        let commits = numbers.into_iter().map(|number| self.commit(number)).collect();
-        Work { shard, commits, stores: Vec::new() }
+        let commits = numbers.iter().map(|number| self.commit(*number)).collect();
+        let users = match self.dice.percent(40) {
+            true => numbers.iter().map(|number| self.user_commit(*number)).collect(),
+            false => Vec::new(),
+        };
+        Work { shard, commits, users, stores: Vec::new() }
     }
 
     /// One or both shards' batches.

@@ -19,7 +19,7 @@ impl Ledger {
             Asked::Use { session, author, object, turn: of } => {
                 let Some(start) = told.start(session) else {
                     let looks = self.kinds.of(&object).durability == Durability::Disk
-                        && turn.loads.contains(&object)
+                        && turn.loads.contains(&object.clone().into())
                         && !self.living(&object).is_some_and(Model::is_followed);
                     let asked = Asked::Use { session, author, object: object.clone(), turn: of };
                     self.loading.insert(object.clone(), [asked].into());

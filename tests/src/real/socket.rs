@@ -51,7 +51,7 @@ pub fn read_all(address: SocketAddr, request: &[u8]) -> String {
     answer
 }
 
-/// An opening handshake with these lines instead of, or beside, the usual ones.
+/// An opening handshake with these lines instead of, or beside, the usual ones; to the door of the subprotocol.
 pub fn handshake(lines: &[(&str, Option<&str>)]) -> Vec<u8> {
     let mut head = vec![
         ("Host", "localhost"),
@@ -65,8 +65,10 @@ pub fn handshake(lines: &[(&str, Option<&str>)]) -> Vec<u8> {
         head.retain(|(known, _)| known != name);
         head.extend(value.map(|value| (*name, value)));
     }
+    let relay = head.iter().any(|(_, value)| value.starts_with("slotcast.relay."));
+    let path = if relay { "/relay" } else { "/objects" };
     let lines: String = head.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    format!("GET /objects HTTP/1.1\r\n{lines}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\n{lines}\r\n").into_bytes()
 }
 
 impl Socket {
@@ -96,6 +98,14 @@ impl Socket {
     pub fn json(address: SocketAddr, user: &str) -> Socket {
         let mut socket = Socket::open(address, "slotcast.v1.json");
         socket.say(json!({"type": "hello", "user": user}));
+        assert_eq!(socket.hear()["type"], "welcome");
+        socket
+    }
+
+    /// A JSON session on the relay, as one device of a user, that has said hello.
+    pub fn relay(address: SocketAddr, user: &str, device: &str) -> Socket {
+        let mut socket = Socket::open(address, "slotcast.relay.v1.json");
+        socket.say(json!({"type": "hello", "user": user, "device": device}));
         assert_eq!(socket.hear()["type"], "welcome");
         socket
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Encoding, Event, Fault, ObjectName, Request, json};
+use slotcast_protocol::{Door, Encoding, Event, Fault, ObjectName, Request, json};
 use slotcast_state::{
     Ask, Author, ChannelId, Delivery, Edge, Effects, Frames, Input, Mark, SessionId, Shard, Sink, Start,
     Taken,
@@ -58,8 +58,10 @@ impl World {
         }
         let limits = &self.weather.limits;
         let request = match socket.encoding {
-            Encoding::MessagePack => Request::decode(message, limits),
-            Encoding::Json => json::request(std::str::from_utf8(message).map_err(|_| "UTF-8")?, limits),
+            Encoding::MessagePack => Request::decode(Door::Objects, message, limits),
+            Encoding::Json => {
+                json::request(Door::Objects, std::str::from_utf8(message).map_err(|_| "UTF-8")?, limits)
+            }
         };
         let request = request.map_err(|refused| format!("a client's message is refused: {refused:?}"))?;
         let Some(session) = socket.session else { return self.hello(at, request) };
@@ -72,6 +74,7 @@ impl World {
                 self.for_shard(edge, self.shard_of(&object), input);
             }
             Some(Taken::Answer(event)) => self.reply(edge, session, &event),
+            Some(Taken::Home(..)) => return Err("no one here has a home".to_owned()),
             None => {}
         }
         self.settle();
@@ -194,6 +197,7 @@ impl World {
                 let mail = Mail::Refused { session, object, turn, fault };
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
+            Delivery::Fleeting { .. } | Delivery::Letter { .. } => unreachable!("no one here has a home"),
         }
     }
 

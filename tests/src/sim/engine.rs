@@ -1,7 +1,7 @@
 //! The store of each shard, as the body drives it: one batch at a time is under way to the disk, and what is held waits for it.
 
-use slotcast_protocol::{Code, Fault, ObjectName};
-use slotcast_state::{Contents, Effects, Found, Input};
+use slotcast_protocol::{Code, Fault};
+use slotcast_state::{Contents, Effects, Found, Input, Name};
 
 use crate::sim::world::{What, World};
 use crate::store::{Batch, Disk};
@@ -20,13 +20,14 @@ impl World {
     pub fn hand_over(&mut self, shard: usize, effects: &mut Effects) -> Result<(), String> {
         for stored in &effects.stores {
             let contents = Contents::decode(&stored.contents).map_err(|fault| fault.to_string())?;
-            self.shards[shard].ledger.stands(&stored.object, &contents)?;
+            let object = stored.name.object().ok_or("a user among objects")?;
+            self.shards[shard].ledger.stands(object, &contents)?;
             self.tally.wholes += 1;
         }
         self.shards[shard].engine.gathering.gather(effects);
-        for object in effects.loads.drain(..) {
+        for name in effects.loads.drain(..) {
             let answered = self.now_ms + self.disk_delay();
-            self.put(answered, What::Look { shard, object });
+            self.put(answered, What::Look { shard, name });
         }
         self.go_on(shard);
         Ok(())
@@ -54,21 +55,21 @@ impl World {
         let batch = engine.under_way.take().expect("the disk confirms what it was given");
         engine.disk.put(&batch);
         self.log.line(format!("{} shard {shard}: {} entries are durable", self.now_ms, batch.entries.len()));
-        let kept = batch.wholes().into_iter().map(|object| Input::Kept { object });
+        let kept = batch.wholes().into_iter().map(|name| Input::Kept { name });
         kept.for_each(|input| self.put(self.now_ms, What::ToShard { shard, input }));
         batch.held.into_iter().for_each(|delivery| self.deliver(shard, delivery));
         self.go_on(shard);
     }
 
     /// An object is looked for.
-    pub fn look(&mut self, shard: usize, object: ObjectName) -> Result<(), String> {
+    pub fn look(&mut self, shard: usize, name: Name) -> Result<(), String> {
         let refuses = !self.quiet && self.dice.percent(self.weather.refusals);
         let found = match refuses {
             true => Found::Refused(Fault::new(Code::Unavailable, "the disk does not answer")),
-            false => self.shards[shard].engine.disk.load(&object)?,
+            false => self.shards[shard].engine.disk.load(&name)?,
         };
-        self.log.line(format!("{} shard {shard}: {object} is {found:?}", self.now_ms));
-        self.work(shard, Some(Input::Loaded { object, found }))
+        self.log.line(format!("{} shard {shard}: {name} is {found:?}", self.now_ms));
+        self.work(shard, Some(Input::Loaded { name, found }))
     }
 
     fn disk_delay(&mut self) -> u64 {
@@ -80,8 +81,8 @@ impl World {
     pub fn want(&mut self) {
         for shard in 0..self.shards.len() {
             let numbers = 1..=self.weather.stored;
-            let objects = numbers.map(|number| wishes::object(&format!("safe/{number}"))).collect();
-            self.put(self.now_ms, What::ToShard { shard, input: Input::Wanted { objects } });
+            let names = numbers.map(|number| wishes::object(&format!("safe/{number}")).into()).collect();
+            self.put(self.now_ms, What::ToShard { shard, input: Input::Wanted { names } });
         }
     }
 

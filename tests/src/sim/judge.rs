@@ -69,7 +69,9 @@ impl World {
                 self.cut(at, socket);
                 Ok(())
             }
-            Event::Error { .. } | Event::Pong { .. } | Event::Goaway { .. } => Err("no one asked".to_owned()),
+            Event::Error { .. } | Event::Pong { .. } | Event::Goaway { .. } | Event::Relay(_) => {
+                Err("no one asked".to_owned())
+            }
         };
         heard.map_err(|why| format!("client {at}: {why}\n  hearing {told}"))
     }

@@ -13,7 +13,7 @@ mod body;
 mod client;
 mod engine;
 mod judge;
-mod log;
+pub mod log;
 mod socket;
 mod tally;
 mod trouble;

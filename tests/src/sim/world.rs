@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::{Encoding, Limits, ObjectName};
-use slotcast_state::{Edge, EdgeId, Input, Kinds, Shard};
+use slotcast_state::{Edge, EdgeId, Input, Kinds, Name, Shard};
 
 use crate::dice::Dice;
 use crate::ledger::Ledger;
@@ -63,7 +63,7 @@ pub enum What {
     /// The store answers a load.
     Look {
         shard: usize,
-        object: ObjectName,
+        name: Name,
     },
     Trouble,
 }
@@ -232,7 +232,7 @@ impl World {
             What::Noticed { socket } => self.close(socket),
             What::Lost { socket } => self.lose(socket),
             What::Durable { shard } => self.durable(shard),
-            What::Look { shard, object } => self.look(shard, object)?,
+            What::Look { shard, name } => self.look(shard, name)?,
             What::Trouble => self.trouble()?,
         }
         Ok(())

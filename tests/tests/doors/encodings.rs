@@ -1,7 +1,7 @@
 //! However many follow, a change is encoded once per view and encoding.
 
 use serde_json::json;
-use slotcast_protocol::{Encoding, ObjectName, Request, Use, User};
+use slotcast_protocol::{Door, Encoding, ObjectName, Request, Use, User};
 
 use super::server::Server;
 use super::socket::{BINARY, Frame, Socket, read_all};
@@ -39,7 +39,7 @@ fn follower(server: &Server, encoding: Encoding, number: usize) -> Socket {
             socket
         }
         Encoding::MessagePack => {
-            let mut socket = Socket::open(server.address, encoding.subprotocol());
+            let mut socket = Socket::open(server.address, encoding.subprotocol(Door::Objects));
             let user = Some(User::parse(&user).expect("a good name"));
             socket.frame(BINARY, &Request::Hello { token: None, device: None, user }.encode());
             let object = ObjectName::parse("game/1").expect("a good name");

@@ -1,7 +1,7 @@
 //! Objects of 10,000 slots: one encoding for a thousand joins, and parts between which others are heard.
 
 use serde_json::json;
-use slotcast_protocol::{Encoding, Event, ObjectName, Request, Use, User};
+use slotcast_protocol::{Door, Encoding, Event, ObjectName, Request, Use, User};
 use slotcast_tests::copy::Copy;
 use slotcast_tests::json_wire;
 
@@ -58,7 +58,7 @@ fn open(server: &Server, encoding: Encoding, number: usize) -> Socket {
     match encoding {
         Encoding::Json => Socket::json(server.address, &user),
         Encoding::MessagePack => {
-            let mut socket = Socket::open(server.address, encoding.subprotocol());
+            let mut socket = Socket::open(server.address, encoding.subprotocol(Door::Objects));
             let user = Some(User::parse(&user).expect("a good name"));
             socket.frame(BINARY, &Request::Hello { token: None, device: None, user }.encode());
             assert!(matches!(event(&mut socket), Event::Welcome(_)));

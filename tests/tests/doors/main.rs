@@ -8,5 +8,7 @@ mod handshake;
 mod large;
 mod rate;
 mod refusals;
+mod relay;
+mod relay_refusals;
 
 use slotcast_tests::real::{server, socket};

@@ -9,6 +9,7 @@ mod kill;
 mod loads;
 mod power_cut;
 mod refused;
+mod relay;
 mod terminate;
 mod world;
 mod writer;

@@ -31,11 +31,11 @@ fn a_folder_in_use() {
 #[test]
 fn a_store_of_a_later_form() {
     let folder = stored();
-    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 2);
+    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 3);
     let before = contents(folder.path());
-    says(&refusal(folder.path()), &["has the form 2 of a later version", "Nothing was changed"]);
+    says(&refusal(folder.path()), &["has the form 3 of a later version", "Nothing was changed"]);
     assert!(contents(folder.path()) == before, "something was changed");
-    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 1);
+    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 2);
     Launch::dev(CONFIG).data(folder.path()).start();
 }
 

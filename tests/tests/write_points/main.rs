@@ -186,15 +186,16 @@ fn open(folder: &Path) -> Result<Embedded, String> {
     Embedded::open(folder, &Kinds::default(), &limits(LOG_BYTES)).map_err(|error| error.to_string())
 }
 
-/// All objects, read one by one.
+/// All objects and users, read one by one.
 fn read(engine: &Embedded) -> Shown {
     let mut reader = engine.reader().expect("it is open");
     let mut there = Shown::default();
-    for object in (0..OBJECTS).map(Maker::object) {
-        let found = reader.load(&object).unwrap_or_else(|error| panic!("{object}: {error}"));
-        found.map(|contents| there.insert(object, contents.encode().into()));
+    let users = (0..OBJECTS).map(|number| Maker::user(number).into());
+    for name in (0..OBJECTS).map(Maker::object).chain(users) {
+        let found = reader.load(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        found.map(|kept| there.insert(name, kept.encode().into()));
     }
-    assert_eq!(there.len() as u64, engine.size().objects, "objects that nobody made");
+    assert_eq!(there.len() as u64, engine.size().names, "names that nobody made");
     there
 }
 

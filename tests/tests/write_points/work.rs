@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use slotcast_node::engine::{Embedded, Engine};
-use slotcast_protocol::ObjectName;
-use slotcast_state::Kinds;
+use slotcast_state::{Kinds, Name};
 use slotcast_tests::engines::limits;
 use slotcast_tests::engines::work::{Maker, SHARDS, Shown, Work};
 use slotcast_tests::real::shim;
@@ -47,7 +46,8 @@ impl Steps {
 /// A batch that follows from what is there, and what there is then.
 pub fn one_more(there: &Shown) -> (Work, Shown) {
     let mut maker = Maker::going_on(there);
-    let work = Work { shard: 0, commits: vec![maker.commit(0), maker.commit(2)], stores: Vec::new() };
+    let (commits, users) = (vec![maker.commit(0), maker.commit(2)], vec![maker.user_commit(0)]);
+    let work = Work { shard: 0, commits, users, stores: Vec::new() };
     let wanted = maker.wanted.shown(there, std::slice::from_ref(&work));
     (work, wanted)
 }
@@ -88,13 +88,13 @@ fn the_process_that_does_it() {
         return;
     }
     let mut maker = Maker::new(seed.parse().expect("a number"));
-    let mut wanted: Vec<ObjectName> = Vec::new();
+    let mut wanted: Vec<Name> = Vec::new();
     let mut expected = [0; SHARDS as usize];
     for done in 1..=GROUPS {
         let mut group = maker.group(OBJECTS);
         for work in &mut group {
-            let mine: Vec<_> = wanted.extract_if(.., |object| shard(object) == work.shard).collect();
-            work.stores = mine.iter().map(|object| maker.wanted.stored(object)).collect();
+            let mine: Vec<_> = wanted.extract_if(.., |name| Maker::shard(name) == work.shard).collect();
+            work.stores = mine.iter().map(|name| maker.wanted.stored(name)).collect();
         }
         let batches: Vec<_> = group
             .iter()
@@ -112,8 +112,4 @@ fn the_process_that_does_it() {
             (wanted, expected) = (Vec::new(), [0; SHARDS as usize]);
         }
     }
-}
-
-fn shard(object: &ObjectName) -> u16 {
-    Maker::shard(object.as_str()[5..].parse().expect("the name ends in its number"))
 }

@@ -34,7 +34,7 @@ pub fn value(bytes: usize) -> Value {
 pub fn stored(object: &ObjectName, slots: usize, value: &Value, author: &Arc<Author>) -> Stored {
     let mut contents = Contents::new(EPOCH);
     (0..slots).for_each(|number| contents.import(slot(number), value.clone(), author.clone(), None));
-    Stored { object: object.clone(), contents: contents.encode() }
+    Stored { name: object.clone().into(), contents: contents.encode() }
 }
 
 /// One `set`, as the object's `version`.
@@ -65,6 +65,6 @@ pub fn commit(
 pub fn batch(expected: u64, commits: &[Commit], stores: Vec<Stored>) -> Batch {
     let mut writer = Writer::default();
     commits.iter().for_each(|commit| commit.encode(&mut writer));
-    let objects = commits.iter().map(|commit| commit.object.clone()).collect();
-    Batch { shard: 0, expected, commits: writer.0, objects, stores }
+    let names = commits.iter().map(|commit| commit.object.clone().into()).collect();
+    Batch { shard: 0, expected, commits: writer.0, names, stores }
 }

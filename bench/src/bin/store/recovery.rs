@@ -70,7 +70,7 @@ impl Fill {
         // As after a kill: nothing is brought from SQLite's log into the store, nothing is closed.
         std::mem::forget(engine);
         Ok(json!({
-            "objects": size.objects,
+            "objects": size.names,
             "slots": self.objects * self.slots,
             "log_bytes": size.log_bytes,
             "seconds": begun.elapsed().as_secs_f64(),
@@ -90,10 +90,10 @@ impl Open {
         };
         Ok(json!({
             "seconds": seconds,
-            "objects": engine.size().objects,
+            "objects": engine.size().names,
             "rows": engine.recovered.rows,
             "commits": engine.recovered.commits,
-            "objects_from_log": engine.recovered.objects,
+            "objects_from_log": engine.recovered.names,
             "rss_kib": kib("VmRSS:"),
             "rss_kib_peak": kib("VmHWM:"),
         }))

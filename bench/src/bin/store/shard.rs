@@ -4,7 +4,7 @@ use super::objects::{author, object, slot, value};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use slotcast_protocol::op::Life;
-use slotcast_protocol::{Durability, Encoding, Limits, ObjectName, Op, Request, Write};
+use slotcast_protocol::{Door, Durability, Encoding, Limits, ObjectName, Op, Request, Write};
 use slotcast_state::{
     Audience, Author, EdgeId, Effects, Found, Input, Kind, Kinds, SessionId, Shard as State, View,
 };
@@ -116,8 +116,8 @@ impl Bench {
             let input = Input::Use { session, author, object, audience, cursor: None, covered, turn: 1 };
             self.shard.handle(input, &mut effects);
         }
-        for object in std::mem::take(&mut effects.loads) {
-            self.shard.handle(Input::Loaded { object, found: Found::Nothing }, &mut effects);
+        for name in std::mem::take(&mut effects.loads) {
+            self.shard.handle(Input::Loaded { name, found: Found::Nothing }, &mut effects);
         }
     }
 
@@ -143,7 +143,7 @@ impl Bench {
         self.shard.handle(Input::Tick(self.now_ms), &mut effects);
         for (place, bytes) in bytes.iter().enumerate() {
             let request = match row.decode {
-                true => Request::decode(bytes, &self.limits).expect("it was encoded here"),
+                true => Request::decode(Door::Objects, bytes, &self.limits).expect("it was encoded here"),
                 false => requests.next().expect("there are as many"),
             };
             let Request::Write(write) = request else { unreachable!("only writes were made") };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use slotcast_protocol::{
-    Code, Cursor, Device, Encoding, Event, Fault, ObjectName, Pattern, Rate, Request, Use,
+    Code, Cursor, Device, Door, Encoding, Event, Fault, ObjectName, Pattern, Rate, Request, Use,
 };
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
@@ -50,7 +50,7 @@ impl Client {
         let (url, patience) = (&link.url, link.timeout);
         let mut request =
             url.into_client_request().map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
-        let subprotocol = HeaderValue::from_static(Encoding::MessagePack.subprotocol());
+        let subprotocol = HeaderValue::from_static(Encoding::MessagePack.subprotocol(Door::Objects));
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
         let connected = timeout(patience, connect_async_with_config(request, None, true)).await;
         let connected =

@@ -117,7 +117,7 @@ impl Watcher {
             Event::Welcome(_) | Event::Success(_) | Event::Reject(_) | Event::Fingerprint { .. } => {
                 Ok(Vec::new())
             }
-            Event::Pong { .. } | Event::Released { .. } => Ok(Vec::new()),
+            Event::Pong { .. } | Event::Released { .. } | Event::Relay(_) => Ok(Vec::new()),
         };
         match news {
             Ok(news) if self.link.json => drop(news),

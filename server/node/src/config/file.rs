@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::error::{ConfigError, Place};
 use super::kinds::{self, Wrong};
-use super::{Config, limits, setting};
+use super::{Config, limits, relay, setting};
 
 /// A file that was read, with its text for line numbers.
 pub(super) struct File {
@@ -34,6 +34,7 @@ struct Shape {
     limits: BTreeMap<Spanned<String>, Spanned<i64>>,
     kind: BTreeMap<Spanned<String>, kinds::Table>,
     default: Option<kinds::Table>,
+    relay: Option<relay::Table>,
 }
 
 pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
@@ -71,6 +72,9 @@ impl File {
             };
             limits::set(limits, name.as_ref(), (*value.as_ref()).into())
                 .map_err(|why| lines.error(at, format!("limits.{}", name.as_ref()), why))?;
+        }
+        if let Some(table) = shape.relay {
+            config.relay = table.relay().map_err(|wrong| lines.wrong("relay", wrong))?;
         }
         lines.apply_kinds(shape.kind, shape.default, config)
     }

@@ -62,7 +62,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     ObjectName::parse(name).map(drop).map_err(|fault| fault.what.replacen("object:", "a kind's name", 1))
 }
 
-fn durability(class: Spanned<String>) -> Result<Durability, Wrong> {
+pub(super) fn durability(class: Spanned<String>) -> Result<Durability, Wrong> {
     let named = class.as_ref().parse();
     named.map_err(|()| {
         let why = match class.as_ref().as_str() {

@@ -41,6 +41,17 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "log_bytes" => MIB..=64 * GIB,
         // Clients take messages of 8 MiB.
         "part_bytes" => 256..=4 * MIB,
+        "tell_bytes" => 16..=16 * MIB,
+        "tells_per_s" => 1..=10 * MILLION,
+        "tells_burst" => 1..=10 * MILLION,
+        "window_messages" => 1..=64 * KIB,
+        "window_bytes" => KIB..=GIB,
+        "inbox_days" => 1..=3_650,
+        "inbox_messages" => 1..=MILLION,
+        "inbox_bytes" => KIB..=GIB,
+        "inbox_per_sender" => 1..=MILLION,
+        "inbox_senders" => 1..=MILLION,
+        "devices" => 1..=64 * KIB,
         "friends" | "blocks" => 1..=100_000,
         "friend_groups" => 1..=256,
         "friend_asks" => 1..=10_000,
@@ -74,6 +85,8 @@ pub(super) fn check(limits: &Limits) -> Result<(), ConfigError> {
         ("hello_bytes", limits.hello_bytes, "message_bytes", limits.message_bytes),
         ("value_bytes", limits.value_bytes, "message_bytes", limits.message_bytes),
         ("value_bytes", limits.value_bytes, "object_bytes", limits.object_bytes),
+        ("tell_bytes", limits.tell_bytes, "message_bytes", limits.message_bytes),
+        ("tell_bytes", limits.tell_bytes, "inbox_bytes", limits.inbox_bytes),
     ];
     for (inner, less, outer, more) in pairs {
         if less > more {

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod kinds;
 mod limits;
+mod relay;
 mod setting;
 mod shown;
 
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use slotcast_protocol::{Limits, User};
-use slotcast_state::Kinds;
+use slotcast_state::{Kinds, Relay};
 
 pub use error::ConfigError;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub limits: Arc<Limits>,
     /// How objects behave.
     pub kinds: Arc<Kinds>,
+    /// How messages between users are kept and let through; the users are `users`.
+    pub relay: Relay,
     /// What to log, as directives of `tracing`'s environment filter.
     pub log: String,
     /// Whether log lines are JSON.
@@ -69,6 +72,7 @@ impl Default for Config {
             users: BTreeMap::new(),
             limits: Arc::default(),
             kinds: Arc::default(),
+            relay: Relay::default(),
             log: "info".to_owned(),
             log_json: false,
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use slotcast_state::Kind;
 
-use super::{Config, kinds};
+use super::{Config, kinds, relay};
 
 /// Writing to a String does not fail.
 const GROWS: &str = "a String takes all";
@@ -20,6 +20,8 @@ pub(super) fn file(config: &Config) -> String {
     for (name, value) in config.limits.table() {
         writeln!(out, "{name} = {value}").expect(GROWS);
     }
+    let (durability, policy) = (config.relay.durability.name(), relay::policy_text(config.relay.policy));
+    writeln!(out, "\n[relay]\ndurability = {}\npolicy = {}", text(durability), text(policy)).expect(GROWS);
     kind("default", &config.kinds.other, &mut out);
     for (name, named) in &config.kinds.named {
         kind(&format!("kind.{}", text(name)), named, &mut out);

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use slotcast_protocol::ObjectName;
+use slotcast_protocol::Limits;
 use slotcast_protocol::reader::Reader as Bytes;
-use slotcast_state::{Commit, Contents, Kinds};
+use slotcast_state::{Commit, Kinds, Name};
 
-use super::{Batch, CommitError, Engine, Index, LoadError, Positions, Reader, Size};
+use super::{Batch, CommitError, Engine, Index, Kept, LoadError, Positions, Reader, Size};
 
-/// Answers kept per device and object; the default of the limits.
-const INFLIGHT: usize = 64;
-
-type Objects = Arc<Mutex<BTreeMap<ObjectName, Vec<u8>>>>;
+type Rows = Arc<Mutex<BTreeMap<Name, Vec<u8>>>>;
 
 /// See the module's text.
 #[derive(Default)]
 pub struct MemoryEngine {
     kinds: Arc<Kinds>,
     positions: Positions,
-    objects: Objects,
+    rows: Rows,
 }
 
 impl MemoryEngine {
@@ -30,11 +27,7 @@ impl MemoryEngine {
 
     /// As after a crash of the process whose memory it is not: all that was committed is there, and every shard begins anew.
     pub fn reopened(&self) -> Self {
-        MemoryEngine {
-            kinds: self.kinds.clone(),
-            objects: self.objects.clone(),
-            positions: Positions::default(),
-        }
+        MemoryEngine { kinds: self.kinds.clone(), rows: self.rows.clone(), positions: Positions::default() }
     }
 }
 
@@ -42,28 +35,26 @@ impl Engine for MemoryEngine {
     fn commit(&mut self, group: &[Batch]) -> Result<(), CommitError> {
         let mut positions = self.positions.clone();
         positions.follow(group)?;
-        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = objects.clone();
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = rows.clone();
         for batch in group {
             let mut reader = Bytes::new(&batch.commits);
             while !reader.is_done() {
                 let failed = |fault| CommitError::Failed(format!("a commit cannot be read: {fault}"));
-                let commit = Commit::decode(&mut reader).map_err(failed)?;
-                let before = next.get(&commit.object).map(|bytes| Contents::decode(bytes));
-                let mut contents =
-                    before.unwrap_or_else(|| Ok(Contents::new(commit.epoch))).map_err(failed)?;
-                let depth = self.kinds.of(&commit.object).resync_depth;
-                contents.replay(&commit, depth, INFLIGHT).map_err(failed)?;
-                next.insert(commit.object.clone(), contents.encode());
+                let name = Commit::skip(&mut reader.clone()).and_then(Name::parse).map_err(failed)?;
+                let before = next.get(&name).map(|bytes| Kept::decode(&name, bytes)).transpose();
+                let before = before.map_err(failed)?;
+                let kept = Kept::replay(before, &mut reader, &name, &self.kinds, &Limits::default());
+                next.insert(name, kept.map_err(failed)?.encode());
             }
-            next.extend(batch.stores.iter().map(|stored| (stored.object.clone(), stored.contents.clone())));
+            next.extend(batch.stores.iter().map(|stored| (stored.name.clone(), stored.contents.clone())));
         }
-        *objects = next;
+        *rows = next;
         self.positions = positions;
         Ok(())
     }
 
-    fn tidy(&mut self) -> Result<Vec<ObjectName>, CommitError> {
+    fn tidy(&mut self) -> Result<Vec<Name>, CommitError> {
         Ok(Vec::new())
     }
 
@@ -74,31 +65,31 @@ impl Engine for MemoryEngine {
     }
 
     fn index(&self) -> Arc<dyn Index> {
-        Arc::new(MemoryReader(self.objects.clone()))
+        Arc::new(MemoryReader(self.rows.clone()))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, LoadError> {
-        Ok(Box::new(MemoryReader(self.objects.clone())))
+        Ok(Box::new(MemoryReader(self.rows.clone())))
     }
 
     fn size(&self) -> Size {
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
-        Size { objects, log_bytes: 0 }
+        let names = self.rows.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
+        Size { names, log_bytes: 0 }
     }
 }
 
-struct MemoryReader(Objects);
+struct MemoryReader(Rows);
 
 impl Index for MemoryReader {
-    fn has(&self, object: &ObjectName) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(object)
+    fn has(&self, name: &Name) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 }
 
 impl Reader for MemoryReader {
-    fn load(&mut self, object: &ObjectName) -> Result<Option<Contents>, LoadError> {
-        let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let decoded = objects.get(object).map(|bytes| Contents::decode(bytes));
+    fn load(&mut self, name: &Name) -> Result<Option<Kept>, LoadError> {
+        let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let decoded = rows.get(name).map(|bytes| Kept::decode(name, bytes));
         decoded.transpose().map_err(|fault| LoadError::Damaged(fault.to_string()))
     }
 }

@@ -1,4 +1,4 @@
-//! Where stored objects are kept. An engine takes commits in groups, and whole objects from time to time, so that what it logged before
+//! Where stored objects and users are kept. An engine takes commits in groups, and whole objects and users from time to time, so that what it logged before
 //! them is needed no more.
 //!
 //! Its siblings are run through the same cases by `tests/tests/engines.rs`.
@@ -9,8 +9,8 @@ mod memory;
 use std::fmt;
 use std::sync::Arc;
 
-use slotcast_protocol::ObjectName;
-use slotcast_state::{Contents, Stored};
+use slotcast_protocol::{Fault, Limits};
+use slotcast_state::{Commit, Contents, Kinds, Name, Stored, UserCommit, UserContents};
 
 pub use embedded::Embedded;
 pub use memory::MemoryEngine;
@@ -22,11 +22,11 @@ pub struct Batch {
     pub shard: u16,
     /// How many batches of the shard the engine has had since it was opened, as the shard knows it.
     pub expected: u64,
-    /// Commits, one behind the other, as [`slotcast_state::Commit::encode`] writes them.
+    /// Commits, one behind the other, as [`Commit::encode`] and [`UserCommit::encode`] write them.
     pub commits: Vec<u8>,
-    /// The objects that they are about.
-    pub objects: Vec<ObjectName>,
-    /// Whole objects as they are after the commits.
+    /// What they are about, one by one.
+    pub names: Vec<Name>,
+    /// Whole objects and users as they are after the commits.
     pub stores: Vec<Stored>,
 }
 
@@ -49,9 +49,9 @@ pub trait Engine: Send {
     /// After [`CommitError::Full`] the same group may be put again; after any other error the engine must not be used any more.
     fn commit(&mut self, group: &[Batch]) -> Result<(), CommitError>;
 
-    /// What is to be done between two groups. Objects that it would like to have whole in one of the next batches, as its log has grown
+    /// What is to be done between two groups. What it would like to have whole in one of the next batches, as its log has grown
     /// long; each is asked for once.
-    fn tidy(&mut self) -> Result<Vec<ObjectName>, CommitError>;
+    fn tidy(&mut self) -> Result<Vec<Name>, CommitError>;
 
     /// After [`CommitError::Full`]: gives up what was kept for this day.
     fn give_up_reserve(&mut self);
@@ -59,7 +59,7 @@ pub trait Engine: Send {
     /// Keeps room for bad days; false if there is none.
     fn reserve(&mut self) -> bool;
 
-    /// Whether the object was ever handed over whole: if not there is nothing to load. Cheap, and for any thread.
+    /// Whether something was ever handed over whole under a name: if not there is nothing to load. Cheap, and for any thread.
     fn index(&self) -> Arc<dyn Index>;
 
     /// For another thread.
@@ -72,23 +72,96 @@ pub trait Engine: Send {
 /// Bytes and counts of an engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// Objects.
-    pub objects: u64,
+    /// Objects and users.
+    pub names: u64,
     /// Bytes of commits that are in no whole object yet.
     pub log_bytes: u64,
 }
 
-/// Which objects an engine has.
+/// What an engine has.
 pub trait Index: Send + Sync {
     /// Whether it has this one.
-    fn has(&self, object: &ObjectName) -> bool;
+    fn has(&self, name: &Name) -> bool;
 }
 
-/// Reads stored objects while the engine goes on.
+/// Reads what is stored while the engine goes on.
 pub trait Reader: Send {
-    /// An object that is in no shard's memory; None if there is none. It has been handed over whole after its last commit, or the engine
+    /// What is in no shard's memory; None if there is none. It has been handed over whole after its last commit, or the engine
     /// has been opened since.
-    fn load(&mut self, object: &ObjectName) -> Result<Option<Contents>, LoadError>;
+    fn load(&mut self, name: &Name) -> Result<Option<Kept>, LoadError>;
+}
+
+/// What is kept under a name.
+#[derive(Debug, PartialEq)]
+pub enum Kept {
+    /// An object.
+    Object(Contents),
+    /// A user.
+    User(UserContents),
+}
+
+impl Kept {
+    /// Whole, as it is stored.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Kept::Object(contents) => contents.encode(),
+            Kept::User(contents) => contents.encode(),
+        }
+    }
+
+    /// Reads what [`Kept::encode`] wrote.
+    pub fn decode(name: &Name, bytes: &[u8]) -> Result<Kept, Fault> {
+        match name {
+            Name::Object(_) => Contents::decode(bytes).map(Kept::Object),
+            Name::User(_) => UserContents::decode(bytes).map(Kept::User),
+        }
+    }
+
+    /// What there is after the next commit of a batch, which is about this name.
+    pub fn replay(
+        before: Option<Kept>,
+        reader: &mut slotcast_protocol::reader::Reader<'_>,
+        name: &Name,
+        kinds: &Kinds,
+        limits: &Limits,
+    ) -> Result<Kept, Fault> {
+        match (name, before) {
+            (Name::Object(object), before) => {
+                let commit = Commit::decode(reader)?;
+                let mut contents = match before {
+                    Some(Kept::Object(contents)) => contents,
+                    Some(Kept::User(_)) | None => Contents::new(commit.epoch),
+                };
+                contents.replay(&commit, kinds.of(object).resync_depth, limits.inflight)?;
+                Ok(Kept::Object(contents))
+            }
+            (Name::User(_), before) => {
+                let commit = UserCommit::decode(reader)?;
+                let mut contents = match before {
+                    Some(Kept::User(contents)) => contents,
+                    Some(Kept::Object(_)) | None => UserContents::new(commit.epoch),
+                };
+                contents.apply(&commit, limits)?;
+                Ok(Kept::User(contents))
+            }
+        }
+    }
+
+    /// The object, if it is one.
+    pub fn object(self) -> Option<Contents> {
+        match self {
+            Kept::Object(contents) => Some(contents),
+            Kept::User(_) => None,
+        }
+    }
+
+    /// Another incarnation: no cursor of the old one leads on from here.
+    pub fn begin_anew(&mut self, epoch: u64) {
+        match self {
+            Kept::Object(contents) => contents.begin_anew(epoch),
+            Kept::User(contents) => contents.begin_anew(epoch),
+        }
+    }
 }
 
 /// Why a group was not kept.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slotcast_protocol::event::Reject;
 use slotcast_protocol::request::Refused;
-use slotcast_protocol::{CloseCode, Code, Encoding, Event, Fault, Request, User, Welcome};
+use slotcast_protocol::{CloseCode, Code, Door, Encoding, Event, Fault, RelayEvent, Request, User, Welcome};
 use slotcast_state::{Author, SessionId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
@@ -57,8 +57,8 @@ impl Drop for Counted {
 
 impl Connection {
     /// `early` is what the client said right behind the opening handshake.
-    pub fn new(worker: Rc<Worker>, tcp: TcpStream, early: &[u8], encoding: Encoding) -> Self {
-        Connection { worker: Counted::new(worker), wire: Wire::new(tcp, early, encoding) }
+    pub fn new(worker: Rc<Worker>, tcp: TcpStream, early: &[u8], protocol: (Door, Encoding)) -> Self {
+        Connection { worker: Counted::new(worker), wire: Wire::new(tcp, early, protocol) }
     }
 
     /// From hello to the end. An `async fn` would keep a second place for `self`, and this is what an idle connection costs.
@@ -69,7 +69,7 @@ impl Connection {
             let ending = match hello {
                 Ok((session, author)) => {
                     let ending = self.converse(session).await;
-                    self.worker.close(session, &author);
+                    self.worker.close(session, &author, self.wire.door);
                     ending
                 }
                 Err(ending) => ending,
@@ -127,7 +127,7 @@ impl Connection {
         let identities = &self.worker.house.identities;
         let guest = format!("guest-{}", &self.worker.fresh_device().as_str()[6..]);
         let user = identities.user(token, wanted, &guest)?;
-        match identities.admit(&user) {
+        match identities.admit(&user, self.wire.door) {
             true => Ok(user),
             false => Err(Fault::new(Code::TooMany, "sessions of this user")),
         }
@@ -135,10 +135,16 @@ impl Connection {
 
     fn welcome(&mut self, author: Arc<Author>) -> (SessionId, Arc<Author>) {
         let limits = &self.worker.house.limits;
-        let told = ["message_bytes", "value_bytes", "value_depth", "objects", "ops", "inflight"];
+        let told = match self.wire.door {
+            Door::Objects => {
+                &["message_bytes", "value_bytes", "value_depth", "objects", "ops", "inflight"][..]
+            }
+            Door::Relay => &["message_bytes", "tell_bytes", "value_depth", "inflight", "window_messages"],
+        };
         let limits = limits.table().into_iter().filter(|(name, _)| told.contains(name));
         let limits = limits.map(|(name, value)| (name.to_owned(), value)).collect();
-        let session = self.worker.open(author.clone(), self.wire.encoding, &self.wire.outbox);
+        let protocol = (self.wire.door, self.wire.encoding);
+        let session = self.worker.open(author.clone(), protocol, &self.wire.outbox);
         let (user, device) = (author.user.clone(), author.device.clone());
         let name = format!("{:x}", session.number());
         let welcome = Event::Welcome(Welcome { session: name, user, device, time_ms: now_ms(), limits });
@@ -194,7 +200,7 @@ impl Connection {
             Ok(request) => self.worker.request(session, request),
             Err(refused) => {
                 metrics.refused.inc();
-                self.worker.answer(session, &answer(refused));
+                self.worker.answer(session, &answer(self.wire.door, refused));
             }
         }
     }
@@ -205,11 +211,12 @@ fn reason(code: CloseCode) -> &'static str {
     if code == CloseCode::Replaced { "this user and device connected again" } else { "the server stops" }
 }
 
-fn answer(refused: Refused) -> Event {
+fn answer(door: Door, refused: Refused) -> Event {
     let Refused { fault, reject_id, object } = refused;
-    match reject_id {
-        Some(id) => Event::Reject(Reject { id, fault, version: 0, winners: Vec::new() }),
-        None => Event::Error { fault, object },
+    match (reject_id, door) {
+        (Some(id), Door::Objects) => Event::Reject(Reject { id, fault, version: 0, winners: Vec::new() }),
+        (Some(id), Door::Relay) => Event::Relay(RelayEvent::Refused { id, fault, retry_ms: None }),
+        (None, _) => Event::Error { fault, object },
     }
 }
 

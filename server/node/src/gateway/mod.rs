@@ -20,6 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use slotcast_protocol::Door;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::worker::Worker;
@@ -83,7 +84,8 @@ fn tune(tcp: &TcpStream) {
 
 async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/objects") => websocket::upgrade(worker, request),
+        (&Method::GET, "/objects") => websocket::upgrade(worker, Door::Objects, request),
+        (&Method::GET, "/relay") => websocket::upgrade(worker, Door::Relay, request),
         (&Method::GET, "/healthz") => health(worker),
         (&Method::GET, "/metrics") => text(StatusCode::OK, worker.house.metrics.text()),
         (&Method::GET | &Method::HEAD, path) => worker.house.pages.answer(path),

@@ -1,4 +1,4 @@
-//! The door `/objects`: the opening handshake of RFC 6455, after which the raw socket is a [`Connection`]'s.
+//! The doors `/objects` and `/relay`: the opening handshake of RFC 6455, after which the raw socket is a [`Connection`]'s.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use slotcast_protocol::Encoding;
+use slotcast_protocol::{Door, Encoding};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -19,11 +19,11 @@ use super::{Answer, origin, text};
 use crate::worker::Worker;
 
 /// Answers 101 and hands the socket on, or says what is wrong with the handshake.
-pub fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
+pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) -> Answer {
     if !origin::is_allowed(request.headers(), &worker.house.origins, worker.house.dev) {
         return text(StatusCode::FORBIDDEN, "this page's Origin is not on the server's list\n");
     }
-    let (encoding, accept) = match check(request.version(), request.headers()) {
+    let (encoding, accept) = match check(door, request.version(), request.headers()) {
         Ok(checked) => checked,
         Err(refused) => return *refused,
     };
@@ -31,22 +31,22 @@ pub fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         match socket.await {
-            Ok(upgraded) => run(worker, upgraded, encoding),
+            Ok(upgraded) => run(worker, upgraded, (door, encoding)),
             Err(error) => tracing::debug!(%error, "an upgrade was not carried out"),
         }
     });
-    switching(encoding, &accept)
+    switching(encoding.subprotocol(door), &accept)
 }
 
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
-fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, encoding: Encoding) {
+fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, protocol: (Door, Encoding)) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let connection = Connection::new(worker, parts.io.into_inner(), &parts.read_buf, encoding);
+    let connection = Connection::new(worker, parts.io.into_inner(), &parts.read_buf, protocol);
     tokio::task::spawn_local(connection.run());
 }
 
-fn check(version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {
-    let refuse = |status, why: &'static str| Err(Box::new(text(status, why)));
+fn check(door: Door, version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {
+    let refuse = |status, why: String| Err(Box::new(text(status, why)));
     if version != Version::HTTP_11
         || !has(headers, CONNECTION, "upgrade")
         || !has(headers, UPGRADE, "websocket")
@@ -62,12 +62,16 @@ fn check(version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Bo
         return Err(Box::new(answer));
     }
     let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())) else {
-        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key: must be 16 bytes in base64\n");
+        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key: must be 16 bytes in base64\n".into());
     };
-    let Some(encoding) = choose(headers) else {
+    let Some(encoding) = choose(door, headers) else {
         return refuse(
             StatusCode::BAD_REQUEST,
-            "Sec-WebSocket-Protocol: must name slotcast.v1.msgpack or slotcast.v1.json\n",
+            format!(
+                "Sec-WebSocket-Protocol: must name {} or {}\n",
+                Encoding::MessagePack.subprotocol(door),
+                Encoding::Json.subprotocol(door)
+            ),
         );
     };
     Ok((encoding, derive_accept_key(key.as_bytes())))
@@ -84,8 +88,8 @@ fn has(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
 }
 
 /// The first of the client's list that we speak.
-fn choose(headers: &HeaderMap) -> Option<Encoding> {
-    let named = |token: &str| Encoding::ALL.into_iter().find(|encoding| encoding.subprotocol() == token);
+fn choose(door: Door, headers: &HeaderMap) -> Option<Encoding> {
+    let named = |token: &str| Encoding::ALL.into_iter().find(|encoding| encoding.subprotocol(door) == token);
     tokens(headers, SEC_WEBSOCKET_PROTOCOL).find_map(named)
 }
 
@@ -94,13 +98,13 @@ fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
-fn switching(encoding: Encoding, accept: &str) -> Answer {
+fn switching(subprotocol: &'static str, accept: &str) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(accept).expect("base64 is plain"));
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(encoding.subprotocol()));
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     answer
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use slotcast_protocol::request::Refused;
-use slotcast_protocol::{CloseCode, Encoding, Limits, Request, json};
+use slotcast_protocol::{CloseCode, Door, Encoding, Limits, Request, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -33,6 +33,7 @@ thread_local! {
 pub struct Wire {
     pub outbox: Rc<Outbox>,
     frames: Frames,
+    pub door: Door,
     pub encoding: Encoding,
 }
 
@@ -58,8 +59,8 @@ impl From<Broken> for Ending {
 
 impl Wire {
     /// `early` is what the client said right behind the opening handshake.
-    pub fn new(tcp: TcpStream, early: &[u8], encoding: Encoding) -> Self {
-        Wire { outbox: Rc::new(Outbox::new(tcp, now_ms())), frames: Frames::new(early), encoding }
+    pub fn new(tcp: TcpStream, early: &[u8], (door, encoding): (Door, Encoding)) -> Self {
+        Wire { outbox: Rc::new(Outbox::new(tcp, now_ms())), frames: Frames::new(early), door, encoding }
     }
 
     /// The next frame: what it said, if it ended a message.
@@ -70,7 +71,7 @@ impl Wire {
         limits: &Limits,
     ) -> Poll<Heard> {
         if let Some(incoming) = self.frames.next(bytes_max)? {
-            return Poll::Ready(hear(incoming, &self.outbox, self.encoding, limits));
+            return Poll::Ready(hear(incoming, &self.outbox, (self.door, self.encoding), limits));
         }
         loop {
             match self.read_frame(bytes_max, limits) {
@@ -89,14 +90,14 @@ impl Wire {
 
     /// Reads once. None if that did not complete a frame.
     fn read_frame(&mut self, bytes_max: usize, limits: &Limits) -> io::Result<Option<Heard>> {
-        let Wire { outbox, frames, encoding } = self;
+        let Wire { outbox, frames, door, encoding } = self;
         SCRATCH.with_borrow_mut(|scratch| {
             let read = outbox.socket().try_read(scratch)?;
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             let incoming = frames.read(&mut scratch[..read], bytes_max).transpose();
-            Ok(incoming.map(|incoming| hear(incoming?, outbox, *encoding, limits)))
+            Ok(incoming.map(|incoming| hear(incoming?, outbox, (*door, *encoding), limits)))
         })
     }
 
@@ -113,11 +114,16 @@ impl Wire {
 }
 
 /// Answers a ping or a close, and decodes a message; the wrong kind of message ends the connection.
-fn hear(incoming: Incoming<'_>, outbox: &Outbox, encoding: Encoding, limits: &Limits) -> Heard {
+fn hear(
+    incoming: Incoming<'_>,
+    outbox: &Outbox,
+    (door, encoding): (Door, Encoding),
+    limits: &Limits,
+) -> Heard {
     outbox.touch(now_ms());
     match (incoming, encoding) {
-        (Incoming::Binary(bytes), Encoding::MessagePack) => Ok(Some(Request::decode(&bytes, limits))),
-        (Incoming::Text(text), Encoding::Json) => Ok(Some(json::request(&text, limits))),
+        (Incoming::Binary(bytes), Encoding::MessagePack) => Ok(Some(Request::decode(door, &bytes, limits))),
+        (Incoming::Text(text), Encoding::Json) => Ok(Some(json::request(door, &text, limits))),
         (Incoming::Text(_), Encoding::MessagePack) => {
             Err(Ending::Close(CloseCode::WrongFrame, "binary frames only"))
         }

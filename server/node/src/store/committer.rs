@@ -73,7 +73,7 @@ impl Committer<'_> {
         metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         metrics.commits.inc();
         for batch in group {
-            metrics.commit_changes.inc_by(batch.objects.len() as u64);
+            metrics.commit_changes.inc_by(batch.names.len() as u64);
             metrics.commit_bytes.inc_by(batch.bytes() as u64);
             metrics.stores.inc_by(batch.stores.len() as u64);
             self.tell(batch.shard.into(), Letter::Committed);
@@ -128,15 +128,14 @@ impl Committer<'_> {
             Err(error) => fail(&error),
         };
         let size = self.engine.size();
-        self.house.metrics.stored_objects.set(size.objects as i64);
+        self.house.metrics.stored_objects.set(size.names as i64);
         self.house.metrics.log_bytes.set(size.log_bytes as i64);
         let mut by_worker: Vec<Vec<_>> = self.house.boxes.iter().map(|_| Vec::new()).collect();
-        for object in wanted {
-            by_worker[self.house.owner(&object)].push(object);
+        for name in wanted {
+            by_worker[self.house.owner(&name)].push(name);
         }
-        for (worker, objects) in by_worker.into_iter().enumerate().filter(|(_, objects)| !objects.is_empty())
-        {
-            self.tell(worker, Letter::Wanted(objects));
+        for (worker, names) in by_worker.into_iter().enumerate().filter(|(_, names)| !names.is_empty()) {
+            self.tell(worker, Letter::Wanted(names));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Brings stored objects back into memory.
+//! Brings stored objects and users back into memory.
 
 use std::sync::mpsc::Receiver;
 
@@ -6,22 +6,23 @@ use slotcast_protocol::{Code, Fault};
 use slotcast_state::Found;
 
 use super::Question;
-use crate::engine::{LoadError, Reader};
+use crate::engine::{Kept, LoadError, Reader};
 use crate::worker::{House, Letter};
 
 /// Answers questions until no one can ask any more.
 pub fn run(mut reader: Box<dyn Reader>, questions: &Receiver<Question>, house: &House) {
-    for Question { worker, object } in questions {
-        let found = match reader.load(&object) {
-            Ok(Some(contents)) => Found::Contents(Box::new(contents)),
+    for Question { worker, name } in questions {
+        let found = match reader.load(&name) {
+            Ok(Some(Kept::Object(contents))) => Found::Contents(Box::new(contents)),
+            Ok(Some(Kept::User(contents))) => Found::User(Box::new(contents)),
             Ok(None) => Found::Nothing,
             Err(error) => {
-                tracing::error!(%object, %error, "an object cannot be loaded");
+                tracing::error!(%name, %error, "it cannot be loaded");
                 Found::Refused(refusal(&error))
             }
         };
         house.metrics.loads.inc();
-        if house.boxes[worker].send(Letter::Loaded { object, found }).is_err() {
+        if house.boxes[worker].send(Letter::Loaded { name, found }).is_err() {
             tracing::debug!(worker, "is gone already");
         }
     }
@@ -30,10 +31,9 @@ pub fn run(mut reader: Box<dyn Reader>, questions: &Receiver<Question>, house: &
 /// What the client is told; the operator finds the whole story in the log.
 fn refusal(error: &LoadError) -> Fault {
     match error {
-        LoadError::Damaged(_) => Fault::new(
-            Code::StorageDamaged,
-            "the object's stored copy is damaged, and nothing of it is served",
-        ),
-        LoadError::Failed(_) => Fault::new(Code::Unavailable, "the object cannot be read from the store now"),
+        LoadError::Damaged(_) => {
+            Fault::new(Code::StorageDamaged, "the stored copy is damaged, and nothing of it is served")
+        }
+        LoadError::Failed(_) => Fault::new(Code::Unavailable, "it cannot be read from the store now"),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::Duration;
 
-use slotcast_protocol::ObjectName;
+use slotcast_state::Name;
 
 use crate::engine::{Batch, Engine, Index, Reader};
 use crate::worker::House;
@@ -35,10 +35,10 @@ enum Order {
     Stop(std::sync::mpsc::SyncSender<()>),
 }
 
-/// A worker asks for an object. A worker asks once per object at a time.
+/// A worker asks for an object or user, once for each at a time.
 struct Question {
     worker: usize,
-    object: ObjectName,
+    name: Name,
 }
 
 impl Store {
@@ -58,13 +58,13 @@ impl Store {
     }
 
     /// Whether there is anything to load.
-    pub fn has(&self, object: &ObjectName) -> bool {
-        self.index.has(object)
+    pub fn has(&self, name: &Name) -> bool {
+        self.index.has(name)
     }
 
     /// The worker is told by [`crate::worker::Letter::Loaded`].
-    pub fn load(&self, worker: usize, object: ObjectName) {
-        if self.questions.send(Question { worker, object }).is_err() {
+    pub fn load(&self, worker: usize, name: Name) {
+        if self.questions.send(Question { worker, name }).is_err() {
             tracing::debug!("the store is closed");
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Cursor, Event};
-use slotcast_state::{ChannelId, Delivery, Frames, Mark, Start};
+use slotcast_protocol::{Cursor, Event, User};
+use slotcast_state::{ChannelId, Delivery, Frames, Letter, Mark, Start};
 
 use super::desk::Mail;
 use crate::frame;
@@ -13,6 +13,8 @@ use crate::metrics::Metrics;
 /// The deliveries of one turn.
 pub struct Turn<'a> {
     mail: Vec<Vec<Mail>>,
+    /// For the homes of users, on whatever workers they are.
+    letters: Vec<(User, Letter)>,
     metrics: &'a Metrics,
     /// The last start that was encoded: joins of one turn often ask for the same.
     last_start: Option<(ChannelId, Option<Cursor>, Mark, Bytes)>,
@@ -20,7 +22,12 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub fn new(workers: usize, metrics: &'a Metrics) -> Self {
-        Turn { mail: (0..workers).map(|_| Vec::new()).collect(), metrics, last_start: None }
+        Turn {
+            mail: (0..workers).map(|_| Vec::new()).collect(),
+            letters: Vec::new(),
+            metrics,
+            last_start: None,
+        }
     }
 
     pub fn take(&mut self, delivery: Delivery) {
@@ -41,7 +48,16 @@ impl<'a> Turn<'a> {
             Delivery::Refused { session, object, turn, fault } => {
                 self.to(session.edge().0, Mail::Refused { session, object, turn, fault });
             }
+            Delivery::Fleeting { session, event } => {
+                self.to(session.edge().0, Mail::Fleeting { session, event });
+            }
+            Delivery::Letter { to, letter } => self.letters.push((to, letter)),
         }
+    }
+
+    /// What there is for the homes of users.
+    pub fn take_letters(&mut self) -> Vec<(User, Letter)> {
+        std::mem::take(&mut self.letters)
     }
 
     /// What there is for each worker.

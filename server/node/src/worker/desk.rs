@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
-use slotcast_state::{ChannelId, Found, Frames, Input, Mark, SessionId, Start};
+use slotcast_state::{ChannelId, Found, Frames, Input, Mark, Name, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
 pub enum Letter {
@@ -15,9 +15,9 @@ pub enum Letter {
     /// The store has the shard's batch.
     Committed,
     /// The store's answer.
-    Loaded { object: ObjectName, found: Found },
+    Loaded { name: Name, found: Found },
     /// The store would like to have these whole.
-    Wanted(Vec<ObjectName>),
+    Wanted(Vec<Name>),
     /// Whether the store is full from now on.
     StorageFull(bool),
     /// The server stops.
@@ -36,13 +36,15 @@ pub enum Mail {
     Left { session: SessionId, object: ObjectName },
     /// A session's `use` cannot be answered.
     Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
+    /// For a session whose socket has nothing waiting.
+    Fleeting { session: SessionId, event: Event },
 }
 
 pub struct Desk {
     /// For this worker's shard.
     pub own: Vec<Input>,
-    /// Objects that the store would like to have whole.
-    pub wanted: Vec<ObjectName>,
+    /// What the store would like to have whole.
+    pub wanted: Vec<Name>,
     /// For this worker's edge.
     pub mail: Vec<Mail>,
     /// Devices that were made up here.
@@ -66,9 +68,9 @@ impl Desk {
         }
     }
 
-    /// Puts an input to the shard that owns the object.
-    pub fn put(&mut self, object: &ObjectName, input: Input) {
-        let owner = owner(object, self.outgoing.len());
+    /// Puts an input to the shard that owns the object or user.
+    pub fn put(&mut self, name: &Name, input: Input) {
+        let owner = owner(name, self.outgoing.len());
         self.outgoing[owner].push(input);
     }
 
@@ -78,9 +80,13 @@ impl Desk {
     }
 }
 
-/// FNV-1a; it only spreads objects over shards, and whoever forces a collision gains nothing but a crowded core.
-pub fn owner(object: &ObjectName, workers: usize) -> usize {
+/// FNV-1a; it only spreads names over shards, and whoever forces a collision gains nothing but a crowded core.
+pub fn owner(name: &Name, workers: usize) -> usize {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = object.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    let text = match name {
+        Name::Object(object) => object.as_str(),
+        Name::User(user) => user.as_str(),
+    };
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
     (hash % workers as u64) as usize
 }

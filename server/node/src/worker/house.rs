@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use slotcast_protocol::{Limits, ObjectName};
+use slotcast_protocol::Limits;
+use slotcast_state::Name;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::desk::{self, Letter};
@@ -29,9 +30,9 @@ pub struct House {
 }
 
 impl House {
-    /// The worker whose shard owns an object.
-    pub fn owner(&self, object: &ObjectName) -> usize {
-        desk::owner(object, self.boxes.len())
+    /// The worker whose shard owns an object or user.
+    pub fn owner(&self, name: &Name) -> usize {
+        desk::owner(name, self.boxes.len())
     }
 
     /// Whether the store is behind, so that no session should be read.

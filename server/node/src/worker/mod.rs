@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use slotcast_protocol::{CloseCode, Encoding, Event, ObjectName, Request};
-use slotcast_state::{Author, Edge, EdgeId, Input, Kinds, SessionId, Shard, Taken};
+use slotcast_protocol::{CloseCode, Door, Encoding, Event, Request, User};
+use slotcast_state::{Author, Edge, EdgeId, HomeInput, Input, Kinds, Name, SessionId, Shard, Taken};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
@@ -89,11 +89,16 @@ impl Worker {
     }
 
     /// A connection has said hello.
-    pub fn open(&self, author: Arc<Author>, encoding: Encoding, outbox: &Rc<Outbox>) -> SessionId {
+    pub fn open(
+        &self,
+        author: Arc<Author>,
+        (door, encoding): (Door, Encoding),
+        outbox: &Rc<Outbox>,
+    ) -> SessionId {
         let session = self.edge.borrow_mut().open(author.clone(), encoding);
         self.sockets.borrow_mut().insert(session, outbox.clone());
         self.wheel.borrow_mut().add(session);
-        let before = self.house.identities.enter(author, session);
+        let before = self.house.identities.enter((author, door), session);
         if let Some(before) = before {
             let worker = usize::from(before.edge().0);
             self.post(worker, Letter::Close { session: before, code: CloseCode::Replaced });
@@ -103,16 +108,19 @@ impl Worker {
     }
 
     /// A connection is over.
-    pub fn close(&self, session: SessionId, author: &Arc<Author>) {
+    pub fn close(&self, session: SessionId, author: &Arc<Author>, door: Door) {
         let objects = self.edge.borrow_mut().close(session);
         self.sockets.borrow_mut().remove(session);
-        self.house.identities.leave(author, session);
+        self.house.identities.leave((author, door), session);
         self.house.metrics.sessions.dec();
         let mut desk = self.desk.borrow_mut();
         for object in objects {
-            desk.put(&object.clone(), Input::Gone { session, objects: vec![object] });
+            desk.put(&object.clone().into(), Input::Gone { session, objects: vec![object] });
         }
         drop(desk);
+        if door == Door::Relay {
+            self.put_home(author.user.clone(), HomeInput::Gone { session });
+        }
         self.bell.notify_one();
     }
 
@@ -120,7 +128,8 @@ impl Worker {
     pub fn request(&self, session: SessionId, request: Request) {
         let taken = self.edge.borrow_mut().request(session, request, now_ms());
         match taken {
-            Some(Taken::Shard(object, input)) => self.put(&object, input),
+            Some(Taken::Shard(object, input)) => self.put(&object.into(), input),
+            Some(Taken::Home(user, input)) => self.put_home(user, input),
             Some(Taken::Answer(event)) => self.answer(session, &event),
             None => {}
         }
@@ -156,14 +165,18 @@ impl Worker {
         fresh_device((self.number as u64) << 32 | desk.devices, now_ms())
     }
 
-    fn put(&self, object: &ObjectName, input: Input) {
-        self.desk.borrow_mut().put(object, input);
+    fn put(&self, name: &Name, input: Input) {
+        self.desk.borrow_mut().put(name, input);
         self.bell.notify_one();
+    }
+
+    fn put_home(&self, user: User, input: HomeInput) {
+        self.put(&user.clone().into(), Input::Home { user, input });
     }
 
     fn ask(&self, asks: Vec<slotcast_state::Ask>) {
         for slotcast_state::Ask { session, object, cursor } in asks {
-            self.put(&object.clone(), Input::CatchUp { session, object, cursor });
+            self.put(&object.clone().into(), Input::CatchUp { session, object, cursor });
         }
     }
 
@@ -181,8 +194,8 @@ impl Worker {
             Letter::Mail(mail) => self.desk.borrow_mut().mail.extend(mail),
             Letter::Close { session, code } => self.sockets.borrow_mut().close(session, code),
             Letter::Committed => self.committed(),
-            Letter::Loaded { object, found } => self.input(Input::Loaded { object, found }),
-            Letter::Wanted(objects) => self.desk.borrow_mut().wanted.extend(objects),
+            Letter::Loaded { name, found } => self.input(Input::Loaded { name, found }),
+            Letter::Wanted(names) => self.desk.borrow_mut().wanted.extend(names),
             Letter::StorageFull(full) => self.input(Input::StorageFull(full)),
             Letter::Drain => self.drain(),
         }

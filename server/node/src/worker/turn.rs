@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use slotcast_protocol::{Event, ObjectName};
-use slotcast_state::{Effects, Found, Input};
+use slotcast_protocol::{Event, User};
+use slotcast_state::{Effects, Found, HomeInput, Input, Letter as Post, Name, Sink};
 
 use super::deliver::Turn;
 use super::desk::{Letter, Mail};
@@ -75,12 +75,13 @@ impl Worker {
             for input in inputs.drain(..) {
                 shard.handle(input, &mut effects);
             }
-            inputs.extend(effects.loads.drain(..).filter_map(|object| self.load(object)));
+            inputs.extend(effects.loads.drain(..).filter_map(|name| self.load(name)));
+            inputs.extend(effects.letters.drain(..).filter_map(|(user, letter)| self.forward(user, letter)));
         }
         // Last: what would happen to them later in the turn would have to be written into them again.
-        let objects = std::mem::take(&mut self.desk.borrow_mut().wanted);
-        if !objects.is_empty() {
-            shard.handle(Input::Wanted { objects }, &mut effects);
+        let names = std::mem::take(&mut self.desk.borrow_mut().wanted);
+        if !names.is_empty() {
+            shard.handle(Input::Wanted { names }, &mut effects);
         }
         let metrics = &self.house.metrics;
         metrics
@@ -92,14 +93,26 @@ impl Worker {
     }
 
     /// What is not stored needs no load.
-    fn load(&self, object: ObjectName) -> Option<Input> {
+    fn load(&self, name: Name) -> Option<Input> {
         match &self.house.store {
-            Some(store) if store.has(&object) => {
-                store.load(self.number, object);
+            Some(store) if store.has(&name) => {
+                store.load(self.number, name);
                 None
             }
-            Some(_) | None => Some(Input::Loaded { object, found: Found::Nothing }),
+            Some(_) | None => Some(Input::Loaded { name, found: Found::Nothing }),
         }
+    }
+
+    /// A letter to a home; it is an input of this turn where the home is this worker's.
+    fn forward(&self, user: User, letter: Post) -> Option<Input> {
+        let (name, input) = (Name::User(user.clone()), HomeInput::Letter(letter));
+        let input = Input::Home { user, input };
+        let worker = self.house.owner(&name);
+        if worker == self.number {
+            return Some(input);
+        }
+        self.post(worker, Letter::Inputs(vec![input]));
+        None
     }
 
     fn put_to_store(&self, mut effects: Effects) {
@@ -120,13 +133,16 @@ impl Worker {
     pub(super) fn committed(&self) {
         let (held, stored) = self.waiting.borrow_mut().committed();
         self.deliver(held);
-        self.desk.borrow_mut().own.extend(stored.into_iter().map(|object| Input::Kept { object }));
+        self.desk.borrow_mut().own.extend(stored.into_iter().map(|name| Input::Kept { name }));
     }
 
     /// To the edges, each event encoded once.
     fn deliver(&self, deliveries: Held) {
         let mut turn = Turn::new(self.house.boxes.len(), &self.house.metrics);
         deliveries.into_iter().flatten().for_each(|delivery| turn.take(delivery));
+        for (user, letter) in turn.take_letters() {
+            self.put_home(user, HomeInput::Letter(letter));
+        }
         for (worker, mail) in turn.letters() {
             if worker == self.number {
                 self.desk.borrow_mut().mail.extend(mail);
@@ -156,6 +172,11 @@ impl Worker {
                     edge.left(session, &object);
                     if let Some(encoding) = edge.encoding(session) {
                         sockets.defer(session, frame::of(&Event::Released { object }, encoding));
+                    }
+                }
+                Mail::Fleeting { session, event } => {
+                    if let Some(encoding) = edge.encoding(session).filter(|_| sockets.is_open(session)) {
+                        sockets.defer(session, frame::of(&event, encoding));
                     }
                 }
                 Mail::Refused { session, object, turn, fault } => {

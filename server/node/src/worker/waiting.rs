@@ -2,9 +2,9 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use slotcast_protocol::Durability;
 use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{Durability, ObjectName};
-use slotcast_state::{Commit, Delivery, Effects, Stored};
+use slotcast_state::{Commit, Delivery, Effects, Name, Stored, UserCommit};
 
 use crate::engine::Batch;
 
@@ -27,9 +27,9 @@ pub type Held = Vec<Vec<Delivery>>;
 #[derive(Default)]
 struct Gathering {
     commits: Writer,
-    objects: Vec<ObjectName>,
+    names: Vec<Name>,
     stores: Vec<Stored>,
-    stored: HashSet<ObjectName>,
+    stored: HashSet<Name>,
     store_bytes: usize,
     held: Held,
 }
@@ -37,7 +37,7 @@ struct Gathering {
 /// What happens when the store says that it has the batch.
 struct UnderWay {
     held: Held,
-    stored: HashSet<ObjectName>,
+    stored: HashSet<Name>,
 }
 
 /// bytes of commits that wait; a disk that is slower than its writers slows them down
@@ -52,20 +52,28 @@ impl Waiting {
     pub fn take(&mut self, effects: &mut Effects) {
         let durable = |commit: &Commit| commit.durability > Durability::Memory;
         for commit in effects.commits.drain(..).filter(durable) {
-            // A whole object is as of the end of its batch: what happens to it later begins another.
-            if self.gathering.stored.contains(&commit.object) {
-                self.complete.push_back(std::mem::take(&mut self.gathering));
-            }
-            commit.encode(&mut self.gathering.commits);
-            self.gathering.objects.push(commit.object);
+            commit.encode(self.room_for(commit.object.clone().into()));
+        }
+        let durable = |commit: &UserCommit| commit.durability > Durability::Memory;
+        for commit in effects.user_commits.drain(..).filter(durable) {
+            commit.encode(self.room_for(commit.user.clone().into()));
         }
         let Gathering { stores, stored, store_bytes, held, .. } = &mut self.gathering;
         *store_bytes += effects.stores.iter().map(|stored| stored.contents.len()).sum::<usize>();
-        stored.extend(effects.stores.iter().map(|stored| stored.object.clone()));
+        stored.extend(effects.stores.iter().map(|stored| stored.name.clone()));
         stores.append(&mut effects.stores);
         if !effects.held.is_empty() {
             held.push(std::mem::take(&mut effects.held));
         }
+    }
+
+    /// Where the next commit about a name goes. What is stored whole is as of the end of its batch: what happens to it later begins another.
+    fn room_for(&mut self, name: Name) -> &mut Writer {
+        if self.gathering.stored.contains(&name) {
+            self.complete.push_back(std::mem::take(&mut self.gathering));
+        }
+        self.gathering.names.push(name);
+        &mut self.gathering.commits
     }
 
     /// The next batch, if none is under way and there is something to keep.
@@ -76,9 +84,9 @@ impl Waiting {
         let next = self.complete.pop_front();
         let next = next.or_else(|| self.gathering.is_work().then(|| std::mem::take(&mut self.gathering)))?;
         self.bytes_under_way = next.bytes();
-        let Gathering { commits, objects, stores, stored, held, .. } = next;
+        let Gathering { commits, names, stores, stored, held, .. } = next;
         self.under_way = Some(UnderWay { held, stored });
-        Some(Batch { shard: self.shard, expected: self.position, commits: commits.0, objects, stores })
+        Some(Batch { shard: self.shard, expected: self.position, commits: commits.0, names, stores })
     }
 
     /// What can be told although nothing is committed with it: nothing that it could run ahead of is under way.
@@ -86,8 +94,8 @@ impl Waiting {
         if self.under_way.is_some() { Vec::new() } else { std::mem::take(&mut self.gathering.held) }
     }
 
-    /// The store has the batch: what may be told now, and which objects it has whole.
-    pub fn committed(&mut self) -> (Held, Vec<ObjectName>) {
+    /// The store has the batch: what may be told now, and what it has whole.
+    pub fn committed(&mut self) -> (Held, Vec<Name>) {
         self.position += 1;
         self.bytes_under_way = 0;
         let batch = self.under_way.take();
@@ -119,8 +127,8 @@ mod tests {
 
     use super::*;
 
-    fn object() -> ObjectName {
-        ObjectName::parse("auction/42").expect("a good name")
+    fn object() -> slotcast_protocol::ObjectName {
+        slotcast_protocol::ObjectName::parse("auction/42").expect("a good name")
     }
 
     fn commit(version: u64) -> Effects {
@@ -141,7 +149,7 @@ mod tests {
     }
 
     fn whole(contents: u8) -> Effects {
-        let stored = Stored { object: object(), contents: vec![contents] };
+        let stored = Stored { name: object().into(), contents: vec![contents] };
         Effects { stores: vec![stored], ..Effects::default() }
     }
 
@@ -150,7 +158,7 @@ mod tests {
         let mut waiting = Waiting::new(3);
         waiting.take(&mut commit(1));
         let first = waiting.next_batch().expect("there is something to keep");
-        assert_eq!((first.shard, first.expected, first.objects.len()), (3, 0, 1));
+        assert_eq!((first.shard, first.expected, first.names.len()), (3, 0, 1));
         for mut effects in [commit(2), whole(2), commit(3), commit(4), whole(4)] {
             waiting.take(&mut effects);
             assert!(waiting.next_batch().is_none(), "one is under way");
@@ -160,7 +168,7 @@ mod tests {
         while let Some(batch) = waiting.next_batch() {
             waiting.committed();
             let whole: Vec<u8> = batch.stores.iter().flat_map(|stored| stored.contents.clone()).collect();
-            batches.push((batch.expected, batch.objects.len(), whole));
+            batches.push((batch.expected, batch.names.len(), whole));
         }
         assert_eq!(batches, [(1, 1, vec![2]), (2, 2, vec![4])]);
     }

@@ -1,22 +1,41 @@
-//! Which of a shard's objects are in memory: they are loaded when they are used, and leave when others need the room and the store has them.
+//! What of a shard is in memory: it is loaded when it is used, and leaves when others need the room and the store has it.
 
 use slotcast_protocol::{Durability, Fault, ObjectName};
 
 use super::Shard;
 use crate::contents::Contents;
-use crate::effects::{Delivery, Effects, Found, Input};
-use crate::object::Object;
+use crate::effects::{Delivery, Effects, Found, Input, Stored};
+use crate::name::Name;
+use crate::object::{Moment, Object};
+use crate::user::UserContents;
 
 impl Shard {
     pub(super) fn must_load(&self, object: &ObjectName) -> bool {
         self.kinds.of(object).durability > Durability::Memory && !self.objects.contains_key(object)
     }
 
-    /// What waited for the object goes on.
-    pub(super) fn loaded(&mut self, name: ObjectName, found: Found, effects: &mut Effects) {
+    /// What waited for it goes on.
+    pub(super) fn loaded(&mut self, name: Name, found: Found, effects: &mut Effects) {
+        match name {
+            Name::Object(object) => self.loaded_object(object, found, effects),
+            Name::User(user) => {
+                let epoch = self.fresh_epoch();
+                let Shard { homes, idle, now_ms, limits, storage_full, .. } = self;
+                let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+                let contents = match found {
+                    Found::User(contents) => *contents,
+                    Found::Refused(fault) => return homes.refused(&user, &fault, effects),
+                    Found::Nothing | Found::Contents(_) => UserContents::new(epoch),
+                };
+                homes.loaded(&user, contents, &moment, idle, effects);
+            }
+        }
+    }
+
+    fn loaded_object(&mut self, name: ObjectName, found: Found, effects: &mut Effects) {
         let waiting = self.loading.remove(&name).unwrap_or_default();
         let contents = match found {
-            Found::Nothing => Contents::new(self.fresh_epoch()),
+            Found::Nothing | Found::User(_) => Contents::new(self.fresh_epoch()),
             Found::Contents(contents) => *contents,
             Found::Refused(fault) => {
                 return waiting.into_iter().for_each(|input| self.refuse(input, &fault, effects));
@@ -37,15 +56,35 @@ impl Shard {
         self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
     }
 
-    pub(super) fn kept(&mut self, name: &ObjectName, effects: &mut Effects) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        object.kept();
-        self.let_go(name, effects);
+    pub(super) fn kept(&mut self, name: &Name, effects: &mut Effects) {
+        match name {
+            Name::User(user) => self.homes.kept(user, effects),
+            Name::Object(name) => {
+                let Some(object) = self.objects.get_mut(name) else { return };
+                object.kept();
+                self.let_go(name, effects);
+            }
+        }
+    }
+
+    /// All of it, for a store that would like to have it; None if it has it.
+    pub(super) fn store(&mut self, name: &Name) -> Option<Stored> {
+        match name {
+            Name::Object(object) => self.objects.get_mut(object)?.store(),
+            Name::User(user) => self.homes.store(user),
+        }
     }
 
     /// The idle that are too many leave memory, when the store has them.
     pub(super) fn trim(&mut self, effects: &mut Effects) {
         while let Some(name) = self.idle.first_over(self.idle_bytes).cloned() {
+            let name = match name {
+                Name::Object(name) => name,
+                Name::User(user) => {
+                    self.homes.leave(&user, &mut self.idle, effects);
+                    continue;
+                }
+            };
             let object = self.objects.get_mut(&name).expect("who is idle is in memory");
             object.place.take().into_iter().for_each(|place| self.idle.leave(place));
             object.leaving = true;

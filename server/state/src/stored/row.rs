@@ -48,6 +48,15 @@ impl<'r, 'a> Row<'r, 'a> {
         Ok(text)
     }
 
+    pub fn optional_text(&mut self) -> Result<Option<&'a str>, Fault> {
+        let token = self.token()?;
+        if token == Token::Nil {
+            return Ok(None);
+        }
+        let Token::Text(text) = token else { return Err(broken("a string is expected")) };
+        Ok(Some(text))
+    }
+
     pub fn flag(&mut self) -> Result<bool, Fault> {
         let token = self.token()?;
         if token == Token::Nil {
@@ -72,6 +81,11 @@ impl<'r, 'a> Row<'r, 'a> {
             return reader.token().map(|_nil| None);
         }
         read(reader).map(Some)
+    }
+
+    /// What must be there.
+    pub fn some<T>(&mut self, read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.optional(read)?.ok_or_else(|| broken("a field is missing"))
     }
 
     pub fn list<T>(&mut self, read: impl Fn(&mut Reader<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use rusqlite::Connection;
-use slotcast_protocol::ObjectName;
+use slotcast_state::Name;
 
 use super::checksum;
 use super::error::StoreError;
@@ -84,12 +84,12 @@ pub struct Needs {
     rows: VecDeque<(End, u64)>,
     bytes: u64,
     /// The first row that an object still needs, by object, and how many objects need which row first.
-    first: HashMap<ObjectName, u64>,
+    first: HashMap<Name, u64>,
     by_row: BTreeMap<u64, usize>,
     /// Up to here objects are or have been asked for.
     asked_to: u64,
     /// Those whose turn has not come, how many there were, and the bytes that have been appended since some were asked for.
-    wanted: VecDeque<ObjectName>,
+    wanted: VecDeque<Name>,
     wanted_at_first: u64,
     grown: u64,
 }
@@ -100,23 +100,23 @@ impl Needs {
         self.bytes
     }
 
-    /// A row about these objects was appended.
-    pub fn appended(&mut self, row: End, bytes: u64, objects: &[ObjectName]) {
+    /// A row about these was appended.
+    pub fn appended(&mut self, row: End, bytes: u64, names: &[Name]) {
         let sequence = row.sequence;
         self.rows.push_back((row, bytes));
         self.bytes += bytes;
         self.grown += bytes;
-        for object in objects {
-            if !self.first.contains_key(object) {
-                self.first.insert(object.clone(), sequence);
+        for name in names {
+            if !self.first.contains_key(name) {
+                self.first.insert(name.clone(), sequence);
                 *self.by_row.entry(sequence).or_default() += 1;
             }
         }
     }
 
-    /// An object was handed over whole, behind all rows that there are.
-    pub fn stored(&mut self, object: &ObjectName) {
-        let Some(sequence) = self.first.remove(object) else { return };
+    /// It was handed over whole, behind all rows that there are.
+    pub fn stored(&mut self, name: &Name) {
+        let Some(sequence) = self.first.remove(name) else { return };
         let count = self.by_row.get_mut(&sequence).expect("who needs a row is counted");
         *count -= 1;
         if *count == 0 {
@@ -145,7 +145,7 @@ impl Needs {
 
     /// When the log is longer than half of `bytes_max`: the objects that keep its older half alive, each asked for once. A few at a time, as
     /// everyone waits while many are written whole, and so that all have been asked for before it has grown by an eighth more.
-    pub fn wanted(&mut self, bytes_max: u64) -> Vec<ObjectName> {
+    pub fn wanted(&mut self, bytes_max: u64) -> Vec<Name> {
         let grown = std::mem::take(&mut self.grown);
         if self.wanted.is_empty() && self.bytes > bytes_max / 2 {
             self.want(bytes_max / 4);
@@ -153,21 +153,22 @@ impl Needs {
         let hurry = self.wanted_at_first * grown / (bytes_max / 8).max(1);
         let count = (hurry + WANTED_AT_A_TIME).min(self.wanted.len() as u64);
         let asked = self.wanted.drain(..count as usize);
-        asked.filter(|object| self.first.get(object).is_some_and(|first| *first <= self.asked_to)).collect()
+        asked.filter(|name| self.first.get(name).is_some_and(|first| *first <= self.asked_to)).collect()
     }
 
     /// Puts those in line that need one of the oldest rows, as many as hold `bytes_max`.
     fn want(&mut self, bytes_max: u64) {
         let mut bytes = 0;
+        // The first one in any case: a log that begins with a long row would never be shortened.
         let older = self.rows.iter().take_while(|(_, row_bytes)| {
             bytes += row_bytes;
-            bytes <= bytes_max
+            bytes <= bytes_max.max(*row_bytes)
         });
         let up_to = older.last().map_or(0, |(row, _)| row.sequence);
         let asked_to = self.asked_to;
         self.asked_to = asked_to.max(up_to);
         let wanted = self.first.iter().filter(|(_, first)| **first > asked_to && **first <= up_to);
-        self.wanted = wanted.map(|(object, _)| object.clone()).collect();
+        self.wanted = wanted.map(|(name, _)| name.clone()).collect();
         self.wanted_at_first = self.wanted.len() as u64;
     }
 }
@@ -178,8 +179,8 @@ mod tests {
 
     const BYTES_MAX: u64 = 64 * 1024;
 
-    fn objects(count: usize) -> Vec<ObjectName> {
-        let name = |number| ObjectName::parse(&format!("auction/{number}")).expect("a good name");
+    fn objects(count: usize) -> Vec<Name> {
+        let name = |number| Name::parse(&format!("auction/{number}")).expect("a good name");
         (0..count).map(name).collect()
     }
 
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_log_keeps_its_bound_and_few_are_asked_for_at_once() {
-        for (count, row_bytes, at_once_max) in [(1, 100, 1), (1_000, 100, 17), (10, 100, 10), (40, 8_000, 40)]
+        for (count, row_bytes, at_once_max) in
+            [(1, 100, 1), (1_000, 100, 17), (10, 100, 10), (40, 8_000, 40), (1, 20_000, 1)]
         {
             let (longest, at_once) = longest(count, row_bytes, 10_000);
             assert!(longest <= BYTES_MAX, "{count} objects, rows of {row_bytes}: {longest} bytes");

@@ -20,8 +20,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use slotcast_protocol::{Limits, ObjectName};
-use slotcast_state::Kinds;
+use slotcast_protocol::Limits;
+use slotcast_state::{Kinds, Name};
 
 pub use error::StoreError;
 pub use folder::STORE;
@@ -75,7 +75,7 @@ impl Embedded {
         wal::check(&path)?;
         let connection = schema::open(&path)?;
         tools::check_pages(&connection, CHECKED_BYTES_MAX)?;
-        let (recovered, end) = recover::recover(&connection, kinds, limits.inflight)?;
+        let (recovered, end) = recover::recover(&connection, kinds, limits)?;
         schema::checkpoint(&connection, "TRUNCATE")?;
         let (names, sum) = Names::read(&connection)?;
         Ok(Opened { connection, recovered, end, names, sum })
@@ -92,10 +92,11 @@ impl Embedded {
             }
             written.ends.push(written.end);
             for stored in &batch.stores {
-                if !self.names.has(&stored.object) && fresh.insert(&stored.object) {
-                    written.sum.add(stored.object.as_str());
+                let name = stored.name.to_string();
+                if !self.names.has(&stored.name) && fresh.insert(&stored.name) {
+                    written.sum.add(&name);
                 }
-                objects::write(&transaction, stored.object.as_str(), written.end.sequence, &stored.contents)?;
+                objects::write(&transaction, &name, written.end.sequence, &stored.contents)?;
             }
         }
         if written.sum != self.sum {
@@ -114,11 +115,11 @@ impl Embedded {
         (self.end, self.sum) = (written.end, written.sum);
         for (batch, end) in group.iter().zip(&written.ends) {
             if !batch.commits.is_empty() {
-                self.needs.appended(*end, batch.commits.len() as u64, &batch.objects);
+                self.needs.appended(*end, batch.commits.len() as u64, &batch.names);
             }
             for stored in &batch.stores {
-                self.names.insert(&stored.object);
-                self.needs.stored(&stored.object);
+                self.names.insert(&stored.name);
+                self.needs.stored(&stored.name);
             }
         }
         if let Some(up_to) = written.freed {
@@ -191,7 +192,7 @@ impl Engine for Embedded {
         Ok(())
     }
 
-    fn tidy(&mut self) -> Result<Vec<ObjectName>, CommitError> {
+    fn tidy(&mut self) -> Result<Vec<Name>, CommitError> {
         self.shorten_wal().map_err(commit_error)?;
         Ok(self.needs.wanted(self.log_bytes_max))
     }
@@ -216,13 +217,13 @@ impl Engine for Embedded {
     }
 
     fn size(&self) -> Size {
-        Size { objects: self.sum.names, log_bytes: self.needs.bytes() }
+        Size { names: self.sum.names, log_bytes: self.needs.bytes() }
     }
 }
 
 impl Index for Names {
-    fn has(&self, object: &ObjectName) -> bool {
-        Names::has(self, object)
+    fn has(&self, name: &Name) -> bool {
+        Names::has(self, name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which objects there are. Whoever is asked for an object that is not here needs no disk to say so; and one that is here and is not found
+//! Which objects and users there are. Whoever is asked for one that is not here needs no disk to say so; and one that is here and is not found
 //! on the disk was lost, and is not taken for a new one.
 
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::sync::{PoisonError, RwLock};
 
 use rusqlite::Connection;
-use slotcast_protocol::ObjectName;
+use slotcast_state::Name;
 
 use super::checksum;
 use super::error::StoreError;
@@ -71,15 +71,15 @@ impl Names {
         Ok((names, sum))
     }
 
-    /// Whether the store has the object.
-    pub fn has(&self, object: &ObjectName) -> bool {
+    /// Whether the store has it.
+    pub fn has(&self, name: &Name) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.contains(&self.keys.hash_one(object.as_str()))
+        known.contains(&self.keys.hash_one(name.to_string()))
     }
 
-    /// An object that is stored from now on.
-    pub fn insert(&self, object: &ObjectName) {
-        let key = self.keys.hash_one(object.as_str());
+    /// What is stored from now on.
+    pub fn insert(&self, name: &Name) {
+        let key = self.keys.hash_one(name.to_string());
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key);
     }
 }

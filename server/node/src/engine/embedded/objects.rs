@@ -1,26 +1,27 @@
-//! The rows of whole objects.
+//! The rows of whole objects and users.
 
 use rusqlite::{Connection, OptionalExtension};
-use slotcast_protocol::ObjectName;
-use slotcast_state::Contents;
+use slotcast_state::Name;
 
 use super::checksum;
 use super::error::StoreError;
+use crate::engine::Kept;
 
-/// An object as it is stored, checked.
+/// An object or user as it is stored, checked.
 pub struct Row {
     /// The log row up to which everything is in it.
     pub sequence: u64,
-    pub contents: Contents,
+    pub kept: Kept,
 }
 
 /// Reads one; None if there is none.
-pub fn read(connection: &Connection, object: &ObjectName) -> Result<Option<Row>, StoreError> {
+pub fn read(connection: &Connection, name: &Name) -> Result<Option<Row>, StoreError> {
     let sql = "SELECT sequence, contents, checksum FROM object WHERE name = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_row([object.as_str()], |row| {
+    let text = name.to_string();
+    let found = statement.query_row([&text], |row| {
         let (sequence, checksum) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(2)?);
-        Ok(check(object.as_str(), sequence, row.get_ref(1)?.as_blob()?, checksum))
+        Ok(check(&text, sequence, row.get_ref(1)?.as_blob()?, checksum))
     });
     found.optional()?.transpose()
 }
@@ -28,12 +29,17 @@ pub fn read(connection: &Connection, object: &ObjectName) -> Result<Option<Row>,
 /// The row's contents, if they are what was written.
 pub fn check(name: &str, sequence: u64, contents: &[u8], checksum: i64) -> Result<Row, StoreError> {
     if i64::from(checksum::object_row(name, sequence, contents)) != checksum {
-        return Err(StoreError::damaged(format!("the object {name} fails its checksum")));
+        return Err(StoreError::damaged(format!("{} fails its checksum", who(name))));
     }
-    match Contents::decode(contents) {
-        Ok(contents) => Ok(Row { sequence, contents }),
-        Err(fault) => Err(StoreError::damaged(format!("the object {name} cannot be read: {fault}"))),
+    match Name::parse(name).and_then(|name| Kept::decode(&name, contents)) {
+        Ok(kept) => Ok(Row { sequence, kept }),
+        Err(fault) => Err(StoreError::damaged(format!("{} cannot be read: {fault}", who(name)))),
     }
+}
+
+/// As the operator reads it.
+pub fn who(name: &str) -> String {
+    if name.starts_with('@') { format!("the user {name}") } else { format!("the object {name}") }
 }
 
 /// Writes one, in place of what was there.

@@ -1,16 +1,15 @@
-//! Reads objects on a thread of its own, beside the one who writes.
+//! Reads objects and users on a thread of its own, beside the one who writes.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use slotcast_protocol::ObjectName;
-use slotcast_state::Contents;
+use slotcast_state::Name;
 
 use super::error::StoreError;
 use super::names::Names;
 use super::{objects, schema};
-use crate::engine::{LoadError, Reader};
+use crate::engine::{Kept, LoadError, Reader};
 
 pub struct EmbeddedReader {
     connection: Connection,
@@ -24,13 +23,16 @@ impl EmbeddedReader {
 }
 
 impl Reader for EmbeddedReader {
-    fn load(&mut self, object: &ObjectName) -> Result<Option<Contents>, LoadError> {
-        if !self.names.has(object) {
+    fn load(&mut self, name: &Name) -> Result<Option<Kept>, LoadError> {
+        if !self.names.has(name) {
             return Ok(None);
         }
-        match objects::read(&self.connection, object) {
-            Ok(Some(row)) => Ok(Some(row.contents)),
-            Ok(None) => Err(LoadError::Damaged(format!("the object {object} has vanished from the store"))),
+        match objects::read(&self.connection, name) {
+            Ok(Some(row)) => Ok(Some(row.kept)),
+            Ok(None) => {
+                let who = objects::who(&name.to_string());
+                Err(LoadError::Damaged(format!("{who} has vanished from the store")))
+            }
             Err(StoreError::Damaged(what)) => Err(LoadError::Damaged(what)),
             Err(error) => Err(LoadError::Failed(error.to_string())),
         }

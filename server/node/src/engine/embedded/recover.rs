@@ -1,17 +1,18 @@
-//! What happens when a store is opened: every object that the log speaks of is read, brought up to date and written whole, and the log is
-//! empty. From then on an object that is in no one's memory is read with one row.
+//! What happens when a store is opened: every object and user that the log speaks of is read, brought up to date and written whole, and the log is
+//! empty. From then on what is in no one's memory is read with one row.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use slotcast_protocol::ObjectName;
+use slotcast_protocol::Limits;
 use slotcast_protocol::reader::Reader;
-use slotcast_state::{Commit, Contents, Kinds};
+use slotcast_state::{Commit, Kinds, Name};
 
 use super::error::StoreError;
 use super::log::{self, End, LogRow};
 use super::names::Sum;
 use super::{objects, schema};
+use crate::engine::Kept;
 
 /// bytes of objects that are written in one transaction
 const PORTION_BYTES: usize = 16 * 1024 * 1024;
@@ -23,18 +24,18 @@ pub struct Recovered {
     pub rows: u64,
     /// Commits in them that were done again.
     pub commits: u64,
-    /// Objects that were written.
-    pub objects: u64,
+    /// Objects and users that were written.
+    pub names: u64,
 }
 
-/// Where an object's commits lie: row, and from where to where in it.
-type Places = BTreeMap<ObjectName, Vec<(usize, usize, usize)>>;
+/// Where the commits lie: row, and from where to where in it.
+type Places = BTreeMap<Name, Vec<(usize, usize, usize)>>;
 
 /// Folds the log into the objects. May be stopped at any moment and begun again.
 pub fn recover(
     connection: &Connection,
     kinds: &Kinds,
-    inflight: usize,
+    limits: &Limits,
 ) -> Result<(Recovered, End), StoreError> {
     let (rows, end) = log::read(connection)?;
     if rows.is_empty() {
@@ -51,18 +52,18 @@ pub fn recover(
         let portion = connection.unchecked_transaction()?;
         let mut bytes = 0;
         while bytes < PORTION_BYTES
-            && let Some((object, places)) = places.next()
+            && let Some((name, places)) = places.next()
         {
-            let before = objects::read(connection, &object)?;
+            let (before, text) = (objects::read(connection, &name)?, name.to_string());
             if before.is_none() {
-                sum.add(object.as_str());
+                sum.add(&text);
             }
-            let (contents, done) = again(&object, before, &rows, &places, kinds, inflight)?;
-            let contents = contents.encode();
-            objects::write(connection, object.as_str(), end.sequence, &contents)?;
+            let (kept, done) = again(&name, before, &rows, &places, kinds, limits)?;
+            let contents = kept.encode();
+            objects::write(connection, &text, end.sequence, &contents)?;
             bytes += contents.len();
             recovered.commits += done;
-            recovered.objects += 1;
+            recovered.names += 1;
         }
         sum.store(connection)?;
         portion.commit()?;
@@ -73,18 +74,18 @@ pub fn recover(
     Ok((recovered, end))
 }
 
-/// As [`recover`] finds it, without changing anything: the objects of the log, up to date.
+/// As [`recover`] finds it, without changing anything: what the log speaks of, up to date.
 pub fn look(
     connection: &Connection,
     kinds: &Kinds,
-    inflight: usize,
-    mut visit: impl FnMut(&ObjectName, Result<Contents, StoreError>) -> Result<(), StoreError>,
+    limits: &Limits,
+    mut visit: impl FnMut(&Name, Result<Kept, StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (rows, _) = log::read(connection)?;
-    for (object, places) in places(&rows)? {
-        let found = objects::read(connection, &object)
-            .and_then(|before| again(&object, before, &rows, &places, kinds, inflight));
-        visit(&object, found.map(|(contents, _)| contents))?;
+    for (name, places) in places(&rows)? {
+        let found = objects::read(connection, &name)
+            .and_then(|before| again(&name, before, &rows, &places, kinds, limits));
+        visit(&name, found.map(|(kept, _)| kept))?;
     }
     Ok(())
 }
@@ -97,35 +98,31 @@ fn places(rows: &[LogRow]) -> Result<Places, StoreError> {
         let mut reader = Reader::new(&row.commits);
         while !reader.is_done() {
             let from = reader.at();
-            let object = Commit::skip(&mut reader).map_err(broken)?;
-            let place = (number, from, reader.at());
-            match places.get_mut(object) {
-                Some(known) => known.push(place),
-                None => _ = places.insert(ObjectName::parse(object).map_err(broken)?, vec![place]),
-            }
+            let name = Commit::skip(&mut reader).and_then(Name::parse).map_err(broken)?;
+            places.entry(name).or_default().push((number, from, reader.at()));
         }
     }
     Ok(places)
 }
 
-/// The object after its commits, and how many of them it did not have.
+/// The object or user after its commits, and how many of them it did not have.
 fn again(
-    object: &ObjectName,
+    name: &Name,
     before: Option<objects::Row>,
     rows: &[LogRow],
     places: &[(usize, usize, usize)],
     kinds: &Kinds,
-    inflight: usize,
-) -> Result<(Contents, u64), StoreError> {
-    let broken = |fault| StoreError::damaged(format!("the log of {object} cannot be followed: {fault}"));
+    limits: &Limits,
+) -> Result<(Kept, u64), StoreError> {
+    let broken = |fault| StoreError::damaged(format!("the log of {name} cannot be followed: {fault}"));
     let has = before.as_ref().map_or(0, |row| row.sequence);
-    let mut contents = before.map(|row| row.contents);
+    let mut kept = before.map(|row| row.kept);
     let mut done = 0;
     for (row, from, to) in places.iter().filter(|(row, ..)| rows[*row].sequence > has) {
-        let commit = Commit::decode(&mut Reader::new(&rows[*row].commits[*from..*to])).map_err(broken)?;
-        let contents = contents.get_or_insert_with(|| Contents::new(commit.epoch));
-        contents.replay(&commit, kinds.of(object).resync_depth, inflight).map_err(broken)?;
+        let mut reader = Reader::new(&rows[*row].commits[*from..*to]);
+        kept = Some(Kept::replay(kept, &mut reader, name, kinds, limits).map_err(broken)?);
         done += 1;
     }
-    Ok((contents.unwrap_or_default(), done))
+    let kept = kept.ok_or_else(|| StoreError::damaged(format!("{name} has no row that its log follows")))?;
+    Ok((kept, done))
 }

@@ -11,8 +11,9 @@ use super::error::StoreError;
 /// "Slot" in ASCII; tells a store from other SQLite files.
 const APPLICATION_ID: i64 = 0x536c_6f74;
 
-/// The form that this version writes, and the only one that it reads.
-pub const FORM: i64 = 1;
+/// The form that this version writes. Form 1 has objects alone: it is read, and raised when it is opened to be written.
+pub const FORM: i64 = 2;
+const FORM_OF_OBJECTS: i64 = 1;
 
 /// `docs/store.md` explains them.
 const TABLES: &str = "
@@ -34,6 +35,7 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
         create(&connection)?;
     }
     check_form(&connection, path)?;
+    connection.pragma_update(None, "user_version", FORM)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode != "wal" {
         return Err(StoreError::NoStore(format!(
@@ -120,7 +122,7 @@ fn check_form(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::NoStore(format!("{path} is an SQLite file, but no store of slotcast")));
     }
     match number("user_version")? {
-        FORM => {}
+        FORM | FORM_OF_OBJECTS => {}
         newer if newer > FORM => {
             return Err(StoreError::Newer(format!(
                 "{path} has the form {newer} of a later version of slotcast; this one reads up to {FORM}. \

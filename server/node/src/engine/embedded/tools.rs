@@ -5,12 +5,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use slotcast_protocol::{Limits, ObjectName};
-use slotcast_state::{Contents, Kinds};
+use slotcast_state::{Contents, Kinds, Name};
 
 use super::error::StoreError;
 use super::folder::{Folder, STORE, sync_parent};
 use super::names::{Names, Sum};
 use super::{objects, recover, schema, wal};
+use crate::engine::Kept;
 
 /// Looks at every page, if there are not more than `bytes_max`; else at those of the log.
 pub(super) fn check_pages(connection: &Connection, bytes_max: u64) -> Result<(), StoreError> {
@@ -27,11 +28,11 @@ fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
 /// What [`verify`] looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Objects, each with its checksum and in full.
+    /// Objects and users, each with its checksum and in full.
     pub objects: u64,
     /// bytes of their contents as they would be stored whole
     pub bytes: u64,
-    /// Objects that are newer in the log.
+    /// Those that are newer in the log.
     pub in_log: u64,
 }
 
@@ -57,15 +58,15 @@ pub fn verify(place: &Path, mut report: impl FnMut(String)) -> Result<Verified, 
         match row {
             Ok(row) => {
                 verified.objects += 1;
-                verified.bytes += row.contents.encode().len() as u64;
+                verified.bytes += row.kept.encode().len() as u64;
             }
             Err(error) => report(error.to_string()),
         }
         Ok(())
     })?;
-    let looked = recover::look(&moment, &Kinds::default(), Limits::default().inflight, |_, contents| {
+    let looked = recover::look(&moment, &Kinds::default(), &Limits::default(), |_, kept| {
         verified.in_log += 1;
-        if let Err(error) = contents {
+        if let Err(error) = kept {
             report(error.to_string());
         }
         Ok(())
@@ -113,7 +114,7 @@ fn refuse_existing(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes a data folder of a copy. Every object begins a new epoch: what clients saw after the copy was made is gone, and no cursor into it
+/// Makes a data folder of a copy. Every object and inbox begins a new epoch: what clients saw after the copy was made is gone, and no cursor into it
 /// may be taken for one into the copy.
 pub fn restore(copy: &Path, folder: &Path, mut epoch: impl FnMut() -> u64) -> Result<u64, StoreError> {
     if !copy.is_file() {
@@ -126,7 +127,7 @@ pub fn restore(copy: &Path, folder: &Path, mut epoch: impl FnMut() -> u64) -> Re
     let restored = copied.and_then(|_| {
         let connection = schema::open_copy(&part)?;
         check(&connection, "PRAGMA integrity_check(1)")?;
-        recover::recover(&connection, &Kinds::default(), Limits::default().inflight)?;
+        recover::recover(&connection, &Kinds::default(), &Limits::default())?;
         Names::read(&connection)?;
         let count = begin_anew(&connection, &mut epoch)?;
         schema::checkpoint(&connection, "TRUNCATE")?;
@@ -151,9 +152,9 @@ fn begin_anew(connection: &Connection, epoch: &mut impl FnMut() -> u64) -> Resul
         let mut portion = Vec::new();
         objects::some_after(&transaction, &last, |name, row| {
             let row = row?;
-            let mut contents = row.contents;
-            contents.begin_anew(epoch());
-            portion.push((name.to_owned(), row.sequence, contents.encode()));
+            let mut kept = row.kept;
+            kept.begin_anew(epoch());
+            portion.push((name.to_owned(), row.sequence, kept.encode()));
             Ok(())
         })?;
         let Some((name, ..)) = portion.last() else { break };
@@ -167,7 +168,8 @@ fn begin_anew(connection: &Connection, epoch: &mut impl FnMut() -> u64) -> Resul
     Ok(count)
 }
 
-/// Every object as it is at one moment, in the order of the names, or what is wrong with it; the store may be in use.
+/// Every object as it is at one moment, in the order of the names, or what is wrong with it; the store may be in use. Users are not exported: what
+/// they say to each other is theirs.
 pub fn export(
     folder: &Path,
     mut visit: impl FnMut(&ObjectName, Result<Contents, StoreError>) -> Result<(), StoreError>,
@@ -175,20 +177,27 @@ pub fn export(
     let connection = schema::open_to_read(&folder.join(STORE))?;
     let moment = connection.unchecked_transaction()?;
     let mut newer = BTreeMap::new();
-    recover::look(&moment, &Kinds::default(), Limits::default().inflight, |object, contents| {
-        newer.insert(object.clone(), contents);
+    recover::look(&moment, &Kinds::default(), &Limits::default(), |name, kept| {
+        if let Name::Object(object) = name {
+            newer.insert(object.clone(), kept);
+        }
         Ok(())
     })?;
     objects::each(&moment, |name, row| {
-        let name = ObjectName::parse(name).map_err(StoreError::damaged)?;
+        let name = Name::parse(name).map_err(StoreError::damaged)?;
+        let Name::Object(name) = name else { return Ok(()) };
         let later = newer.split_off(&name);
         for (name, contents) in std::mem::replace(&mut newer, later) {
-            visit(&name, contents)?;
+            visit(&name, contents.map(object_in))?;
         }
-        let contents = newer.remove(&name).unwrap_or_else(|| row.map(|row| row.contents));
-        visit(&name, contents)
+        let kept = newer.remove(&name).unwrap_or_else(|| row.map(|row| row.kept));
+        visit(&name, kept.map(object_in))
     })?;
-    newer.into_iter().try_for_each(|(name, contents)| visit(&name, contents))
+    newer.into_iter().try_for_each(|(name, kept)| visit(&name, kept.map(object_in)))
+}
+
+fn object_in(kept: Kept) -> Contents {
+    kept.object().expect("under an object's name lies an object")
 }
 
 /// For an `export` that no one reads any more.
@@ -210,7 +219,7 @@ impl Import {
         let folder = Folder::claim(folder)?;
         wal::check(&folder.store())?;
         let connection = schema::open(&folder.store())?;
-        let (_, end) = recover::recover(&connection, kinds, limits.inflight)?;
+        let (_, end) = recover::recover(&connection, kinds, limits)?;
         let (_, sum) = Names::read(&connection)?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         Ok(Import { connection, sum, sequence: end.sequence, _folder: folder })
@@ -218,7 +227,7 @@ impl Import {
 
     /// Whether the object is there already.
     pub fn has(&self, object: &ObjectName) -> Result<bool, StoreError> {
-        Ok(objects::read(&self.connection, object)?.is_some())
+        Ok(objects::read(&self.connection, &object.clone().into())?.is_some())
     }
 
     /// Puts one, in place of what was there.

@@ -1,0 +1,161 @@
+//! What is said on the door `/relay`: messages from user to user, and the inbox that they lie in.
+
+use crate::code::Fault;
+use crate::durability::Durability;
+use crate::fields::Fields;
+use crate::limits::Limits;
+use crate::names::{MessageKind, User};
+use crate::value::Value;
+use crate::writer::Writer;
+
+/// What a client asks of the relay.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RelayRequest {
+    /// To be given the entries of the own inbox, from a cursor on; without one from where the server remembers the device.
+    Open { cursor: Option<InboxCursor> },
+    /// A message to a user.
+    Tell(Tell),
+    /// The device has all entries up to here.
+    Ack { seq: u64 },
+    /// The user has read what came from `user`, up to here.
+    Read { user: User, seq: u64 },
+    /// Something to a user that is worth nothing later.
+    Signal(Signal),
+}
+
+/// How much of an inbox a device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxCursor {
+    /// The incarnation.
+    pub epoch: u64,
+    /// The last entry that it has.
+    pub seq: u64,
+}
+
+/// `tell`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tell {
+    /// For retries; rising per device.
+    pub id: u64,
+    /// Who is to get it.
+    pub to: User,
+    /// Its content; may be nil.
+    pub body: Value,
+    /// What it is, as clients agree.
+    pub kind: Option<MessageKind>,
+}
+
+/// `signal`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Comes back with a refusal.
+    pub id: Option<u64>,
+    /// Who is to get it.
+    pub to: User,
+    /// What it is, as clients agree.
+    pub kind: MessageKind,
+    /// Its content; may be nil.
+    pub body: Value,
+}
+
+/// What the relay tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RelayEvent {
+    /// The answer to `open`: entries above `from` follow, up to `to` and then what happens later.
+    Inbox { epoch: u64, from: u64, to: u64 },
+    /// An entry.
+    Entry(Entry),
+    /// All up to here has been handed over.
+    Current { seq: u64 },
+    /// Of the entries up to here some are gone.
+    Missed { to: u64 },
+    /// A message is in the inbox of its recipient, as `at`.
+    Stored { id: u64, at: u64, time_ms: u64, class: Durability },
+    /// It is not; a rate says when one more will do.
+    Refused { id: Option<u64>, fault: Fault, retry_ms: Option<u64> },
+    /// Someone's signal.
+    Signal { from: User, kind: MessageKind, body: Value },
+}
+
+/// One entry of an inbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number; rising.
+    pub seq: u64,
+    /// When it came, ms of the Unix clock.
+    pub time_ms: u64,
+    /// What it is.
+    pub matter: Matter,
+}
+
+/// What an entry of an inbox is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Matter {
+    /// Someone told the user something; `id` is the sender's.
+    Message { from: User, id: u64, body: Value, kind: Option<MessageKind> },
+    /// The user told someone something, from another device; it lies in the other's inbox as `at`.
+    Copy { to: User, id: u64, body: Value, kind: Option<MessageKind>, at: u64 },
+    /// The other has what the user told him, up to these places in the other's inbox.
+    Receipt { user: User, delivered: u64, read: u64 },
+    /// The user has read, on another device, what came from someone, up to here.
+    Seen { user: User, read: u64 },
+}
+
+impl RelayRequest {
+    pub(crate) fn from_fields(name: &str, fields: &Fields<'_>, limits: &Limits) -> Result<Self, Fault> {
+        Ok(match name {
+            "open" => RelayRequest::Open { cursor: cursor(fields)? },
+            "tell" => RelayRequest::Tell(Tell {
+                id: fields.uint(0)?,
+                to: User::parse(fields.text(1)?)?,
+                body: body(fields, 2, limits)?,
+                kind: fields.optional_text(3)?.map(MessageKind::parse).transpose()?,
+            }),
+            "ack" => RelayRequest::Ack { seq: fields.uint(0)? },
+            "read" => RelayRequest::Read { user: User::parse(fields.text(0)?)?, seq: fields.uint(1)? },
+            "signal" => RelayRequest::Signal(Signal {
+                to: User::parse(fields.text(0)?)?,
+                kind: MessageKind::parse(fields.text(1)?)?,
+                body: body(fields, 2, limits)?,
+                id: fields.optional_uint(3)?,
+            }),
+            _other => unreachable!("the table of the relay's requests has no other name"),
+        })
+    }
+
+    pub(crate) fn encode(&self, writer: &mut Writer) {
+        match self {
+            RelayRequest::Open { cursor } => {
+                let (epoch, seq) = (cursor.map(|cursor| cursor.epoch), cursor.map(|cursor| cursor.seq));
+                writer.array(3).uint(32).optional_uint(epoch).optional_uint(seq)
+            }
+            RelayRequest::Tell(Tell { id, to, body, kind }) => {
+                writer.array(5).uint(33).uint(*id).text(to.as_str()).splice(body.bytes());
+                writer.optional_text(kind.as_ref().map(MessageKind::as_str))
+            }
+            RelayRequest::Ack { seq } => writer.array(2).uint(34).uint(*seq),
+            RelayRequest::Read { user, seq } => writer.array(3).uint(35).text(user.as_str()).uint(*seq),
+            RelayRequest::Signal(Signal { id, to, kind, body }) => writer
+                .array(5)
+                .uint(36)
+                .text(to.as_str())
+                .text(kind.as_str())
+                .splice(body.bytes())
+                .optional_uint(*id),
+        };
+    }
+}
+
+fn cursor(fields: &Fields<'_>) -> Result<Option<InboxCursor>, Fault> {
+    match (fields.optional_uint(0)?, fields.optional_uint(1)?) {
+        (Some(epoch), Some(seq)) => Ok(Some(InboxCursor { epoch, seq })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(fields.fault(1, "must be there with an epoch")),
+        (None, Some(_)) => Err(fields.fault(0, "must be there with a seq")),
+    }
+}
+
+fn body(fields: &Fields<'_>, place: usize, limits: &Limits) -> Result<Value, Fault> {
+    let raw = fields.raw(place).unwrap_or(&[0xc0]);
+    Value::check_within(raw, "body", limits.tell_bytes, limits.value_depth)
+}

@@ -1,0 +1,246 @@
+//! Which users of a shard are in memory: their homes are loaded when something comes for them, and leave when others need the room and the store
+//! has them. A home of the class `memory` stays as long as it holds something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use slotcast_protocol::{Durability, Event, Fault, RelayEvent, RelayRequest, User};
+
+use super::{Ending, Home, HomeInput, Letter, Policy, Relay, UserContents};
+use crate::effects::{Delivery, Effects, Stored};
+use crate::idle::Idle;
+use crate::name::Name;
+use crate::object::Moment;
+use crate::user::company::Company;
+
+/// What waits for a load is as much as the sessions' own budgets let them ask.
+#[derive(Default)]
+pub(crate) struct Homes {
+    relay: Arc<Relay>,
+    homes: BTreeMap<User, Home>,
+    loading: BTreeMap<User, Vec<HomeInput>>,
+    company: Company,
+    /// When something is over in a home that is not stored.
+    deadlines: BTreeSet<(u64, User)>,
+}
+
+impl Homes {
+    pub fn new(relay: Arc<Relay>) -> Self {
+        Homes { relay, ..Homes::default() }
+    }
+
+    /// Whether it counts which objects a user uses.
+    pub fn minds_company(&self) -> bool {
+        self.relay.policy == Policy::SharedObject
+    }
+
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Homes in memory.
+    pub fn len(&self) -> usize {
+        self.homes.len()
+    }
+
+    pub fn has(&self, user: &User) -> bool {
+        self.homes.contains_key(user)
+    }
+
+    /// Takes an input; a home that is not there is loaded, or made with `epoch`.
+    pub fn handle(
+        &mut self,
+        (user, input): (User, HomeInput),
+        epoch: u64,
+        moment: &Moment<'_>,
+        idle: &mut Idle,
+        effects: &mut Effects,
+    ) {
+        let Some(input) = self.keep_company(&user, input) else { return };
+        if let Some(waiting) = self.loading.get_mut(&user) {
+            return waiting.push(input);
+        }
+        if !self.homes.contains_key(&user) {
+            if !needs_home(&input) {
+                return;
+            }
+            if self.relay.durability > Durability::Memory {
+                effects.loads.push(user.clone().into());
+                self.loading.insert(user, vec![input]);
+                return;
+            }
+            self.put(&user, UserContents::new(epoch));
+        }
+        self.with(&user, moment, idle, effects, |home, company, moment, effects| match input {
+            HomeInput::Request { session, author, request } => {
+                home.request(session, &author, request, company, moment, effects);
+            }
+            HomeInput::Gone { session } => _ = home.sessions.remove(&session),
+            HomeInput::Letter(letter) => home.letter(letter, company, moment, effects),
+            HomeInput::Relations(_) => unreachable!("these are the company's"),
+        });
+    }
+
+    /// What was loaded, or nothing; what waited goes on.
+    pub fn loaded(
+        &mut self,
+        user: &User,
+        contents: UserContents,
+        moment: &Moment<'_>,
+        idle: &mut Idle,
+        effects: &mut Effects,
+    ) {
+        let waiting = self.loading.remove(user).unwrap_or_default();
+        self.put(user, contents);
+        waiting.into_iter().for_each(|input| self.handle((user.clone(), input), 0, moment, idle, effects));
+    }
+
+    /// The home cannot be had; whoever asked is told, and may ask again.
+    pub fn refused(&mut self, user: &User, fault: &Fault, effects: &mut Effects) {
+        for input in self.loading.remove(user).unwrap_or_default() {
+            match input {
+                HomeInput::Request { session, request, .. } => {
+                    effects.held.push(Delivery::Reply { session, event: refusal(&request, fault.clone()) });
+                }
+                HomeInput::Letter(Letter::Tell { from, tell, .. }) => {
+                    let (id, ending) = (tell.id, Ending::NotNow(fault.clone()));
+                    let letter = Letter::Told { device: from.device.clone(), id, ending };
+                    effects.held.push(Delivery::Letter { to: from.user.clone(), letter });
+                }
+                HomeInput::Letter(_) | HomeInput::Gone { .. } | HomeInput::Relations(_) => {}
+            }
+        }
+    }
+
+    pub fn kept(&mut self, user: &User, effects: &mut Effects) {
+        if let Some(home) = self.homes.get_mut(user) {
+            home.kept();
+            self.let_go(user, effects);
+        }
+    }
+
+    /// All of a home, for a store that would like to have it.
+    pub fn store(&mut self, user: &User) -> Option<Stored> {
+        self.homes.get_mut(user)?.store()
+    }
+
+    /// It is to leave memory when the store has it.
+    pub fn leave(&mut self, user: &User, idle: &mut Idle, effects: &mut Effects) {
+        let home = self.homes.get_mut(user).expect("who is idle is in memory");
+        home.place.take().into_iter().for_each(|place| idle.leave(place));
+        home.leaving = true;
+        self.let_go(user, effects);
+    }
+
+    /// What is over in homes that are not stored goes.
+    pub fn tick(&mut self, moment: &Moment<'_>) {
+        while let Some((at, user)) = self.deadlines.first().filter(|(at, _)| *at <= moment.now_ms).cloned() {
+            self.deadlines.remove(&(at, user.clone()));
+            let Some(home) = self.homes.get_mut(&user) else { continue };
+            home.contents.forget(moment.now_ms, moment.limits);
+            self.settle(&user, moment);
+        }
+    }
+
+    fn let_go(&mut self, user: &User, effects: &mut Effects) {
+        let Some(home) = self.homes.get_mut(user).filter(|home| home.leaving) else { return };
+        effects.stores.extend(home.store());
+        if home.is_stored() {
+            self.homes.remove(user);
+            effects.evicted += 1;
+        }
+    }
+
+    fn put(&mut self, user: &User, contents: UserContents) {
+        self.homes.insert(user.clone(), Home::new(user.clone(), contents, self.relay.clone()));
+    }
+
+    /// Runs `act` on a home that is in memory, and keeps the books.
+    fn with(
+        &mut self,
+        user: &User,
+        moment: &Moment<'_>,
+        idle: &mut Idle,
+        effects: &mut Effects,
+        act: impl FnOnce(&mut Home, &Company, &Moment<'_>, &mut Effects),
+    ) {
+        let home = self.homes.get_mut(user).expect("the caller has looked");
+        let before = deadline(home, moment);
+        home.leaving = false;
+        act(home, &self.company, moment, effects);
+        if !home.is_durable() {
+            before.map(|at| self.deadlines.remove(&(at, user.clone())));
+            return self.settle(user, moment);
+        }
+        home.store_again(&mut effects.stores);
+        match (home.is_idle(), home.place) {
+            (true, None) => {
+                home.place = Some(idle.enter(Name::User(user.clone()), home.contents.weight()));
+            }
+            (false, Some(place)) => {
+                idle.leave(place);
+                home.place = None;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// A home that is not stored ends when no one is there and nothing is in it.
+    fn settle(&mut self, user: &User, moment: &Moment<'_>) {
+        let Some(home) = self.homes.get(user) else { return };
+        if home.is_idle() && home.contents.is_blank() {
+            self.homes.remove(user);
+        } else {
+            self.deadlines.extend(deadline(home, moment).map(|at| (at, user.clone())));
+        }
+    }
+
+    /// What is about the objects in use, and the user's lists, have their place outside the homes.
+    fn keep_company(&mut self, user: &User, input: HomeInput) -> Option<HomeInput> {
+        match input {
+            HomeInput::Letter(Letter::Joined { object, session }) => {
+                self.company.join(user, object, session);
+                None
+            }
+            HomeInput::Letter(Letter::Left { object, session }) => {
+                self.company.leave(user, &object, session);
+                None
+            }
+            HomeInput::Relations(relations) => {
+                self.company.relate(user.clone(), relations);
+                None
+            }
+            HomeInput::Letter(letter) => Some(HomeInput::Letter(letter)),
+            input @ (HomeInput::Request { .. } | HomeInput::Gone { .. }) => Some(input),
+        }
+    }
+}
+
+/// In ms; what is stored has none, as it leaves memory.
+fn deadline(home: &Home, moment: &Moment<'_>) -> Option<u64> {
+    home.contents.next_expiry(moment.limits).filter(|_| !home.is_durable())
+}
+
+/// What is for sessions that are there, or about them, is nothing to a home that has none.
+fn needs_home(input: &HomeInput) -> bool {
+    match input {
+        HomeInput::Request { .. } => true,
+        HomeInput::Gone { .. } | HomeInput::Relations(_) => false,
+        HomeInput::Letter(letter) => match letter {
+            Letter::Tell { .. } | Letter::Receipt { .. } => true,
+            Letter::Told { .. } | Letter::Signal { .. } | Letter::Unheard { .. } => false,
+            Letter::Joined { .. } | Letter::Left { .. } => false,
+        },
+    }
+}
+
+fn refusal(request: &RelayRequest, fault: Fault) -> Event {
+    let refused = |id| Event::Relay(RelayEvent::Refused { id, fault: fault.clone(), retry_ms: None });
+    match request {
+        RelayRequest::Tell(tell) => refused(Some(tell.id)),
+        RelayRequest::Signal(signal) => refused(signal.id),
+        RelayRequest::Open { .. } | RelayRequest::Ack { .. } | RelayRequest::Read { .. } => {
+            Event::Error { fault, object: None }
+        }
+    }
+}

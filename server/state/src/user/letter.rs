@@ -1,0 +1,51 @@
+//! What comes to a user's home: from the user's sessions, and from the homes of others.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use slotcast_protocol::{Device, Fault, ObjectName, RelayRequest, Signal, Tell, User};
+
+use crate::ids::{Author, SessionId};
+use crate::user::commit::Outcome;
+use crate::user::policy::Relations;
+
+/// For the home of one user.
+#[derive(Debug)]
+pub enum HomeInput {
+    /// A session of the user asks.
+    Request { session: SessionId, author: Arc<Author>, request: RelayRequest },
+    /// A session of the user has ended.
+    Gone { session: SessionId },
+    /// From another's home, or an object's.
+    Letter(Letter),
+    /// The user's own lists, as they are from now on.
+    Relations(Arc<Relations>),
+}
+
+/// From home to home. It may come twice, and of two that were sent one after the other the first comes first.
+#[derive(Clone, Debug)]
+pub enum Letter {
+    /// A message for the user, from someone who uses these objects.
+    Tell { from: Arc<Author>, company: Arc<BTreeSet<ObjectName>>, tell: Arc<Tell> },
+    /// What became of a message of the user's.
+    Told { device: Device, id: u64, ending: Ending },
+    /// Something to the user's sessions that are there.
+    Signal { from: User, company: Arc<BTreeSet<ObjectName>>, session: SessionId, signal: Signal },
+    /// A signal of the user's was not taken.
+    Unheard { session: SessionId, id: Option<u64>, fault: Fault },
+    /// Someone has what the user told him, up to these places in his inbox; 0 says nothing.
+    Receipt { by: User, delivered: u64, read: u64 },
+    /// A session of the user uses an object.
+    Joined { object: ObjectName, session: SessionId },
+    /// It does so no more.
+    Left { object: ObjectName, session: SessionId },
+}
+
+/// How a message ended at the recipient's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// For good.
+    Final(Outcome),
+    /// Nothing was done, and the same may be tried again.
+    NotNow(Fault),
+}
