@@ -54,7 +54,7 @@ struct Session {
     encoding: Encoding,
     uses: Vec<Used>,
     /// Which object is served first at the next drain, so that none starves.
-    first: usize,
+    first: u32,
 }
 
 struct Used {
@@ -299,7 +299,7 @@ impl Edge {
         entry.first = entry.first.wrapping_add(1);
         let first = entry.first;
         let mut places: Vec<_> = entry.uses.iter().filter_map(|used| used.place).collect();
-        let turn = first % places.len().max(1);
+        let turn = first as usize % places.len().max(1);
         places.rotate_left(turn);
         while !places.is_empty() {
             for (channel, at) in &places {
@@ -327,9 +327,10 @@ impl Edge {
         // The ring that was to cover it went with the channel's last follower.
         let mark = if start.covered { Mark::END } else { start.mark };
         let fresh = || Channel::new(start.object.clone(), start.epoch, start.audience.clone(), mark);
-        let at = self.channels.entry(start.channel).or_insert_with(fresh).add(session);
+        let channel = self.channels.entry(start.channel).or_insert_with(fresh);
+        let (at, object) = (channel.add(session), channel.object.clone());
         self.by_audience.insert(key, start.channel);
-        self.set_place(session, &start.object, Some((start.channel, at)));
+        self.set_place(session, &object, Some((start.channel, at)));
         at
     }
 
@@ -349,6 +350,8 @@ impl Edge {
     fn set_place(&mut self, session: SessionId, object: &ObjectName, place: Option<(ChannelId, usize)>) {
         if let Some(used) = self.used(session, object) {
             used.place = place;
+            // One copy of the name for all who follow: each came with its own.
+            used.object = object.clone();
         }
     }
 
