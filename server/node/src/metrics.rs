@@ -77,6 +77,10 @@ metrics! {
     pushed_bytes: Counter = "pushed_bytes",
     /// Followers that were brought up to date by a diff or a snapshot
     caught_up: Counter = "caught_up",
+    /// Bytes that wait in the server for sockets that are full
+    waiting_bytes: Gauge = "waiting_bytes",
+    /// Pieces that were not kept for a full socket, as too many bytes waited; their followers are told later, from their cursors
+    not_kept: Counter = "pieces_not_kept",
     /// Connections that became full
     full: Counter = "connections_full",
     /// Connections ended because they were silent

@@ -3,24 +3,23 @@
 //!
 //! A full connection is not read from either, so the answers are bounded by what one read gives.
 
+pub mod waiting;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use slotcast_state::Flow;
 use tokio::net::TcpStream;
 
-/// Pieces that go out in one call.
-const SLICES_MAX: usize = 64;
+use waiting::Waiting;
 
 /// Shared by the connection's task and its worker, on one thread. Small, as every idle connection has one.
 pub struct Outbox {
     socket: TcpStream,
     /// None when nothing waits: of many connections most are idle, and for them the box is smaller than the queue.
-    #[allow(clippy::box_collection)]
-    queue: RefCell<Option<Box<VecDeque<Bytes>>>>,
+    queue: RefCell<Option<Box<Waiting>>>,
     state: Cell<State>,
     task: Cell<Option<Waker>>,
     /// When the connection last gave a sign of life, in ms.
@@ -87,6 +86,22 @@ impl Outbox {
         self.flush()
     }
 
+    /// As [`Outbox::push`], but frames of which the socket takes nothing are not held. The connection is full until it takes something again.
+    pub fn offer(&self, frames: Bytes) -> Flow {
+        if self.flush() == Flow::Full {
+            return Flow::Refused;
+        }
+        match self.socket.try_write(&frames) {
+            Ok(written) if written == frames.len() => Flow::Open,
+            Ok(written) => self.hold(frames.slice(written..)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.fill();
+                Flow::Refused
+            }
+            Err(_) => self.lose(),
+        }
+    }
+
     /// Sends what was deferred.
     pub fn flush(&self) -> Flow {
         while self.is_open() && self.queue.borrow().is_some() {
@@ -101,6 +116,9 @@ impl Outbox {
 
     /// Ready when a full connection has taken all that was held.
     pub fn poll_drained(&self, context: &mut Context<'_>, now_ms: u64) -> Poll<io::Result<()>> {
+        if self.queue.borrow().is_none() {
+            std::task::ready!(self.socket.poll_write_ready(context))?;
+        }
         while self.queue.borrow().is_some() {
             std::task::ready!(self.socket.poll_write_ready(context))?;
             match self.write_some() {
@@ -151,19 +169,57 @@ impl Outbox {
     fn write_some(&self) -> io::Result<()> {
         let mut waiting = self.queue.borrow_mut();
         let Some(queue) = &mut *waiting else { return Ok(()) };
-        let slices: Vec<IoSlice<'_>> =
-            queue.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
-        let mut written = self.socket.try_write_vectored(&slices)?;
-        drop(slices);
-        while let Some(first) = queue.front_mut() {
-            if written < first.len() {
-                first.advance(written);
-                return Ok(());
-            }
-            written -= first.len();
-            queue.pop_front();
+        let written = self.socket.try_write_vectored(&queue.slices())?;
+        if queue.advance(written) {
+            *waiting = None;
         }
-        *waiting = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Outbox, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
+        let address = listener.local_addr().expect("it is bound");
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Outbox::new(server.expect("someone came").0, 0), client.expect("it is there"))
+    }
+
+    #[tokio::test]
+    async fn what_is_only_offered_is_not_held_and_comes_later() {
+        let (outbox, mut client) = pair().await;
+        let piece = Bytes::from(vec![7; 1_000_003]);
+        let mut sent = 0;
+        while outbox.push(piece.clone()) == Flow::Open {
+            sent += piece.len();
+        }
+        sent += piece.len();
+        assert!(waiting::bytes() > 0, "the rest of the last piece");
+        let mut read = vec![0; sent];
+        let drain = poll_fn(|context| outbox.poll_drained(context, 0));
+        let (_, drained) = tokio::join!(client.read_exact(&mut read), drain);
+        drained.expect("the socket is there");
+        assert_eq!(waiting::bytes(), 0);
+
+        let mut taken = 0;
+        let one = Bytes::from_static(&[7]);
+        while outbox.offer(one.clone()) == Flow::Open {
+            taken += 1;
+        }
+        assert!(outbox.is_full());
+        assert_eq!(waiting::bytes(), 0, "what was refused is not held");
+        let mut rest = vec![0; taken];
+        let drain = poll_fn(|context| outbox.poll_drained(context, 0));
+        let (_, drained) = tokio::join!(client.read_exact(&mut rest), drain);
+        drained.expect("the socket is there");
+        assert_eq!(outbox.offer(one), Flow::Open);
     }
 }

@@ -69,6 +69,8 @@ limits! {
     ring_frames: usize = 1024,
     /// bytes of them
     ring_bytes: usize = 262144,
+    /// bytes that wait for slow readers in the whole server, beyond which what a socket does not take at all is not kept for it
+    waiting_bytes: usize = 536870912,
     /// bytes of stored objects that nobody uses, kept in memory
     idle_bytes: usize = 268435456,
     /// bytes of the store's log, beyond which its older half is folded into whole objects

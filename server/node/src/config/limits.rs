@@ -37,6 +37,7 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "pong_ms" => 10..=10 * MINUTE_MS,
         "ring_frames" => 1..=MILLION,
         "ring_bytes" => KIB..=GIB,
+        "waiting_bytes" => 1..=1024 * GIB,
         "idle_bytes" => 1..=1024 * GIB,
         "log_bytes" => MIB..=64 * GIB,
         // Clients take messages of 8 MiB.

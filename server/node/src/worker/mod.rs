@@ -59,7 +59,7 @@ impl Worker {
             shard: RefCell::new(shard),
             waiting: RefCell::new(Waiting::new(number as u16)),
             is_behind: Cell::new(false),
-            sockets: RefCell::default(),
+            sockets: RefCell::new(Sockets::new(limits.waiting_bytes / house.boxes.len())),
             desk,
             wheel: RefCell::new(Wheel::new(&limits)),
             bell: Notify::new(),

@@ -7,16 +7,19 @@ use slotcast_protocol::CloseCode;
 use slotcast_state::{Flow, SessionId, Sink};
 
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, waiting};
 
-#[derive(Default)]
 pub struct Sockets {
+    /// This worker's share of the bytes that may wait.
+    waiting_bytes_max: usize,
     by_slot: Vec<Option<Socket>>,
     /// Those with answers that go out at the end of the turn.
     deferred: Vec<SessionId>,
     pushes: u64,
     pushed_bytes: u64,
     full: u64,
+    not_kept: u64,
+    waiting_reported: usize,
 }
 
 struct Socket {
@@ -26,6 +29,21 @@ struct Socket {
 }
 
 impl Sockets {
+    pub fn new(waiting_bytes_max: usize) -> Self {
+        let (by_slot, deferred) = (Vec::new(), Vec::new());
+        let (pushes, pushed_bytes, full, not_kept, waiting_reported) = (0, 0, 0, 0, 0);
+        Sockets {
+            waiting_bytes_max,
+            by_slot,
+            deferred,
+            pushes,
+            pushed_bytes,
+            full,
+            not_kept,
+            waiting_reported,
+        }
+    }
+
     pub fn insert(&mut self, session: SessionId, outbox: Rc<Outbox>) {
         let slot = session.slot();
         if slot >= self.by_slot.len() {
@@ -83,6 +101,9 @@ impl Sockets {
         metrics.pushes.inc_by(std::mem::take(&mut self.pushes));
         metrics.pushed_bytes.inc_by(std::mem::take(&mut self.pushed_bytes));
         metrics.full.inc_by(std::mem::take(&mut self.full));
+        metrics.not_kept.inc_by(std::mem::take(&mut self.not_kept));
+        let before = std::mem::replace(&mut self.waiting_reported, waiting::bytes());
+        metrics.waiting_bytes.inc_by(self.waiting_reported as i64 - before as i64);
     }
 
     fn socket(&self, session: SessionId) -> Option<&Socket> {
@@ -98,8 +119,13 @@ impl Sink for Sockets {
     fn push(&mut self, session: SessionId, frames: Bytes) -> Flow {
         self.pushes += 1;
         self.pushed_bytes += frames.len() as u64;
-        let flow = self.outbox(session).map_or(Flow::Full, |outbox| outbox.push(frames));
+        let is_tight = waiting::bytes() > self.waiting_bytes_max;
+        let flow = self.outbox(session).map_or(Flow::Full, |outbox| match is_tight {
+            true => outbox.offer(frames),
+            false => outbox.push(frames),
+        });
         self.full += u64::from(flow == Flow::Full);
+        self.not_kept += u64::from(flow == Flow::Refused);
         flow
     }
 }
