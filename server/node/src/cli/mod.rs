@@ -3,6 +3,7 @@
 //!
 //! The four siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
 
+mod backoff;
 mod client;
 mod failure;
 mod get;
