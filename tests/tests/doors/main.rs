@@ -10,5 +10,6 @@ mod rate;
 mod refusals;
 mod relay;
 mod relay_refusals;
+mod terminal;
 
 use slotcast_tests::real::{server, socket};

@@ -160,6 +160,12 @@ impl Client {
         Ok(copy)
     }
 
+    /// Waits until the server has read all that was said.
+    pub async fn settle(&mut self) -> Result<(), Failure> {
+        self.request(&Request::Ping { n: None }).await?;
+        self.answer(|event| matches!(event, Event::Pong { .. }).then_some(Ok(()))).await
+    }
+
     /// Says good-bye, so that the server need not guess.
     pub async fn close(mut self) {
         _ = timeout(GOODBYE, self.socket.close(None)).await;
