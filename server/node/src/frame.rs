@@ -8,14 +8,25 @@
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Encoding, Event, json};
 
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
+pub const TEXT: u8 = 0x81;
+pub const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 /// An empty ping.
 pub fn ping() -> Bytes {
     Bytes::from_static(&[PING, 0])
+}
+
+/// The answer to a ping, with what that brought: at most 125 bytes.
+pub fn pong(payload: &[u8]) -> Bytes {
+    whole(PONG, payload).into()
+}
+
+/// The answer to a close frame, with its code.
+pub fn close_answer(code: Option<u16>) -> Bytes {
+    whole(CLOSE, code.map(u16::to_be_bytes).as_ref().map_or(&[], |code| code)).into()
 }
 
 /// A close frame with its code and a reason of at most 123 bytes.
@@ -41,7 +52,8 @@ pub fn of(event: &Event, encoding: Encoding) -> Bytes {
     out.into()
 }
 
-fn whole(kind: u8, payload: &[u8]) -> Vec<u8> {
+/// A complete frame.
+pub fn whole(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 10);
     put_frame(kind, payload, &mut out);
     out

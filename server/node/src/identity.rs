@@ -7,21 +7,26 @@ use dashmap::DashMap;
 use slotcast_protocol::{Code, Device, Door, Fault, User};
 use slotcast_state::{Author, SessionId};
 
-/// Where a session is: its worker, and its number there.
-pub type Place = (usize, SessionId);
-
 /// All sessions of the server, and who may have one.
 pub struct Identities {
     dev: bool,
     tokens: BTreeMap<String, User>,
     sessions_per_user: usize,
-    live: DashMap<(Arc<Author>, Door), Place>,
-    per_user: DashMap<(User, Door), usize>,
+    objects: Present,
+    relay: Present,
+}
+
+/// The sessions on one door. A map for each door, as its name in every key would cost every session 8 bytes, twice.
+#[derive(Default)]
+struct Present {
+    live: DashMap<Arc<Author>, SessionId>,
+    per_user: DashMap<User, usize>,
 }
 
 impl Identities {
     pub fn new(dev: bool, tokens: BTreeMap<String, User>, sessions_per_user: usize) -> Self {
-        Identities { dev, tokens, sessions_per_user, live: DashMap::new(), per_user: DashMap::new() }
+        let (objects, relay) = (Present::default(), Present::default());
+        Identities { dev, tokens, sessions_per_user, objects, relay }
     }
 
     /// The user that a `hello` speaks for. `guest` is the name that a guest without one gets.
@@ -47,30 +52,37 @@ impl Identities {
 
     /// Counts a new session of the user on a door; false if there are too many.
     pub fn admit(&self, user: &User, door: Door) -> bool {
-        let mut count = self.per_user.entry((user.clone(), door)).or_insert(0);
+        let mut count = self.at(door).per_user.entry(user.clone()).or_insert(0);
         let free = *count < self.sessions_per_user;
         *count += usize::from(free);
         free
     }
 
-    /// Makes the session its author's live one on a door; the place of the one before it.
-    pub fn enter(&self, (author, door): (Arc<Author>, Door), place: Place) -> Option<Place> {
-        self.live.insert((author, door), place)
+    /// Makes the session its author's live one on a door; the one before it.
+    pub fn enter(&self, (author, door): (Arc<Author>, Door), session: SessionId) -> Option<SessionId> {
+        self.at(door).live.insert(author, session)
     }
 
     /// The session has ended.
-    pub fn leave(&self, (author, door): (&Arc<Author>, Door), place: Place) {
-        self.live.remove_if(&(author.clone(), door), |_, live| *live == place);
+    pub fn leave(&self, (author, door): (&Arc<Author>, Door), session: SessionId) {
+        self.at(door).live.remove_if(author, |_, live| *live == session);
         self.dismiss(&author.user, door);
     }
 
     /// Takes back an [`Identities::admit`].
     pub fn dismiss(&self, user: &User, door: Door) {
-        let key = (user.clone(), door);
-        if let Some(mut count) = self.per_user.get_mut(&key) {
+        let per_user = &self.at(door).per_user;
+        if let Some(mut count) = per_user.get_mut(user) {
             *count -= 1;
         }
-        self.per_user.remove_if(&key, |_, count| *count == 0);
+        per_user.remove_if(user, |_, count| *count == 0);
+    }
+
+    fn at(&self, door: Door) -> &Present {
+        match door {
+            Door::Objects => &self.objects,
+            Door::Relay => &self.relay,
+        }
     }
 }
 

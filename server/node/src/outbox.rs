@@ -15,12 +15,14 @@ use tokio::net::TcpStream;
 /// Pieces that go out in one call.
 const SLICES_MAX: usize = 64;
 
-/// Shared by the connection's task and its worker, on one thread.
+/// Shared by the connection's task and its worker, on one thread. Small, as every idle connection has one.
 pub struct Outbox {
     socket: TcpStream,
-    queue: RefCell<VecDeque<Bytes>>,
+    /// None when nothing waits: of many connections most are idle, and for them the box is smaller than the queue.
+    #[allow(clippy::box_collection)]
+    queue: RefCell<Option<Box<VecDeque<Bytes>>>>,
     state: Cell<State>,
-    task: RefCell<Option<Waker>>,
+    task: Cell<Option<Waker>>,
     /// When the connection last gave a sign of life, in ms.
     alive_ms: Cell<u64>,
 }
@@ -34,7 +36,7 @@ enum State {
 
 impl Outbox {
     pub fn new(socket: TcpStream, now_ms: u64) -> Self {
-        let (queue, task) = (RefCell::default(), RefCell::default());
+        let (queue, task) = (RefCell::default(), Cell::default());
         Outbox { socket, queue, state: Cell::new(State::Open), task, alive_ms: Cell::new(now_ms) }
     }
 
@@ -60,23 +62,20 @@ impl Outbox {
 
     /// Whom to wake when the connection becomes full or is lost.
     pub fn set_task(&self, waker: &Waker) {
-        let mut task = self.task.borrow_mut();
-        match &*task {
-            Some(same) if same.will_wake(waker) => {}
-            Some(_) | None => *task = Some(waker.clone()),
-        }
+        let same = self.task.take().filter(|task| task.will_wake(waker));
+        self.task.set(Some(same.unwrap_or_else(|| waker.clone())));
     }
 
     /// Puts whole frames behind what waits; they go out with the next [`Outbox::push`] or [`Outbox::flush`].
     pub fn defer(&self, frames: Bytes) {
         if !self.is_lost() {
-            self.queue.borrow_mut().push_back(frames);
+            self.queue.borrow_mut().get_or_insert_default().push_back(frames);
         }
     }
 
     /// Sends whole frames now, behind what was deferred.
     pub fn push(&self, frames: Bytes) -> Flow {
-        if self.is_open() && self.queue.borrow().is_empty() {
+        if self.is_open() && self.queue.borrow().is_none() {
             return match self.socket.try_write(&frames) {
                 Ok(written) if written == frames.len() => Flow::Open,
                 Ok(written) => self.hold(frames.slice(written..)),
@@ -90,7 +89,7 @@ impl Outbox {
 
     /// Sends what was deferred.
     pub fn flush(&self) -> Flow {
-        while self.is_open() && !self.queue.borrow().is_empty() {
+        while self.is_open() && self.queue.borrow().is_some() {
             match self.write_some() {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.fill(),
@@ -102,7 +101,7 @@ impl Outbox {
 
     /// Ready when a full connection has taken all that was held.
     pub fn poll_drained(&self, context: &mut Context<'_>, now_ms: u64) -> Poll<io::Result<()>> {
-        while !self.queue.borrow().is_empty() {
+        while self.queue.borrow().is_some() {
             std::task::ready!(self.socket.poll_write_ready(context))?;
             match self.write_some() {
                 Ok(()) => self.touch(now_ms),
@@ -117,15 +116,15 @@ impl Outbox {
     /// Ends the connection from outside its task.
     pub fn lose(&self) -> Flow {
         self.state.set(State::Lost);
-        self.queue.borrow_mut().clear();
+        self.queue.replace(None);
         self.wake();
         Flow::Full
     }
 
     pub fn wake(&self) {
-        if let Some(task) = &*self.task.borrow() {
-            task.wake_by_ref();
-        }
+        let task = self.task.take();
+        task.iter().for_each(Waker::wake_by_ref);
+        self.task.set(task);
     }
 
     /// The socket, when no one else needs the outbox.
@@ -139,7 +138,7 @@ impl Outbox {
     }
 
     fn hold(&self, rest: Bytes) -> Flow {
-        self.queue.borrow_mut().push_back(rest);
+        self.queue.borrow_mut().get_or_insert_default().push_back(rest);
         self.fill();
         Flow::Full
     }
@@ -150,7 +149,8 @@ impl Outbox {
     }
 
     fn write_some(&self) -> io::Result<()> {
-        let mut queue = self.queue.borrow_mut();
+        let mut waiting = self.queue.borrow_mut();
+        let Some(queue) = &mut *waiting else { return Ok(()) };
         let slices: Vec<IoSlice<'_>> =
             queue.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
         let mut written = self.socket.try_write_vectored(&slices)?;
@@ -158,82 +158,12 @@ impl Outbox {
         while let Some(first) = queue.front_mut() {
             if written < first.len() {
                 first.advance(written);
-                break;
+                return Ok(());
             }
             written -= first.len();
             queue.pop_front();
         }
-        if queue.is_empty() {
-            // Of many connections most are idle: what the queue took is given back.
-            *queue = VecDeque::new();
-        }
-        Ok(())
-    }
-}
-
-/// bytes that are read from a socket at a time
-const READ_BYTES: usize = 16 * 1024;
-
-thread_local! {
-    /// What all connections of a worker read into: one call takes all that a socket has, and no connection keeps room for it.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
-
-/// The stream under tungstenite: reads come from the socket; what tungstenite writes by itself (pongs, the answer to a close) is a whole frame
-/// and takes its place among the others.
-pub struct UnderWebSocket {
-    outbox: std::rc::Rc<Outbox>,
-    /// What was read and does not fit into tungstenite's buffer yet; at most [`READ_BYTES`], mostly nothing.
-    rest: Option<Box<Bytes>>,
-}
-
-impl UnderWebSocket {
-    pub fn new(outbox: std::rc::Rc<Outbox>) -> Self {
-        UnderWebSocket { outbox, rest: None }
-    }
-
-    /// From what is left of the last call, as much as fits.
-    fn read_rest(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        let rest = self.rest.as_mut()?;
-        let taken = rest.len().min(buffer.len());
-        rest.copy_to_slice(&mut buffer[..taken]);
-        if rest.is_empty() {
-            self.rest = None;
-        }
-        Some(taken)
-    }
-}
-
-impl io::Read for UnderWebSocket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(taken) = self.read_rest(buffer) {
-            return Ok(taken);
-        }
-        if buffer.len() >= READ_BYTES {
-            return self.outbox.socket.try_read(buffer);
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let read = self.outbox.socket.try_read(scratch)?;
-            let taken = read.min(buffer.len());
-            buffer[..taken].copy_from_slice(&scratch[..taken]);
-            if taken < read {
-                self.rest = Some(Box::new(Bytes::copy_from_slice(&scratch[taken..read])));
-            }
-            Ok(taken)
-        })
-    }
-}
-
-impl io::Write for UnderWebSocket {
-    fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
-        self.outbox.defer(Bytes::copy_from_slice(frame));
-        Ok(frame.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.outbox.is_open() {
-            self.outbox.flush();
-        }
+        *waiting = None;
         Ok(())
     }
 }

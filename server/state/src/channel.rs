@@ -119,14 +119,16 @@ impl Channel {
         }
         if let State::Starting(starting) = &mut follower.state {
             let Starting { parts, last, given, next, have } = &mut **starting;
-            if let Some(part) = parts.get(*given) {
-                *given += 1;
-                return sink.push(session, part.clone());
+            let (part, begun) = (parts.get(*given), State::Following { next: *next, have: *have });
+            let is_last = part.is_none();
+            let flow = sink.push(session, part.unwrap_or(last).clone());
+            match (flow, is_last) {
+                (Flow::Refused, _) => {}
+                (_, false) => *given += 1,
+                (_, true) => follower.state = begun,
             }
-            let last = std::mem::take(last);
-            follower.state = State::Following { next: *next, have: *have };
-            if sink.push(session, last) == Flow::Full {
-                return Flow::Full;
+            if flow != Flow::Open || !is_last {
+                return flow;
             }
         }
         let cursor = match &mut follower.state {
@@ -139,11 +141,14 @@ impl Channel {
                 let Some(piece) = ring.piece(*next) else {
                     break Some(Cursor { epoch: *epoch, version: have.version, sends: Some(have.sends) });
                 };
-                // The start may have led further than the last frame that this audience got.
-                let version = have.version.max(piece.mark.version);
-                (*next, *have) = (piece.next, Mark { version, sends: piece.mark.sends });
-                if sink.push(session, piece.bytes) == Flow::Full {
-                    return Flow::Full;
+                let flow = sink.push(session, piece.bytes);
+                if flow != Flow::Refused {
+                    // The start may have led further than the last frame that this audience got.
+                    let version = have.version.max(piece.mark.version);
+                    (*next, *have) = (piece.next, Mark { version, sends: piece.mark.sends });
+                }
+                if flow != Flow::Open {
+                    return flow;
                 }
             },
         };

@@ -25,13 +25,16 @@ pub enum Flow {
     Open,
     /// What was pushed is held; no more until [`Edge::drained`].
     Full,
+    /// Nothing was taken, as there is no room to hold it; once more at [`Edge::drained`].
+    Refused,
 }
 
 /// The sockets of an edge, as the body has them.
 pub trait Sink {
     /// Whether the session's socket has nothing waiting. Asked before every push, or frames would interleave.
     fn is_open(&self, session: SessionId) -> bool;
-    /// Takes whole frames; what the socket does not take at once is held, and the answer is `Full`.
+    /// Takes whole frames; what the socket does not take at once is held, and the answer is `Full`. Where too much is held already, frames of
+    /// which the socket takes nothing are `Refused`.
     fn push(&mut self, session: SessionId, frames: Bytes) -> Flow;
 }
 
@@ -51,7 +54,7 @@ struct Session {
     encoding: Encoding,
     uses: Vec<Used>,
     /// Which object is served first at the next drain, so that none starves.
-    first: usize,
+    first: u32,
 }
 
 struct Used {
@@ -218,7 +221,9 @@ impl Edge {
             if !start.covered {
                 channel.start_here(at, start.mark);
             }
-            sink.push(session, last);
+            if sink.push(session, last) == Flow::Refused {
+                channel.put_off(at, start.cursor);
+            }
         }
         channel.ring.close(&self.limits);
         channel.pump(at, sink, asks);
@@ -294,13 +299,13 @@ impl Edge {
         entry.first = entry.first.wrapping_add(1);
         let first = entry.first;
         let mut places: Vec<_> = entry.uses.iter().filter_map(|used| used.place).collect();
-        let turn = first % places.len().max(1);
+        let turn = first as usize % places.len().max(1);
         places.rotate_left(turn);
         while !places.is_empty() {
             for (channel, at) in &places {
                 let Some(channel) = self.channels.get_mut(channel) else { continue };
                 channel.ring.close(&self.limits);
-                if channel.pump(*at, sink, asks) == Flow::Full {
+                if channel.pump(*at, sink, asks) != Flow::Open {
                     return;
                 }
             }
@@ -322,9 +327,10 @@ impl Edge {
         // The ring that was to cover it went with the channel's last follower.
         let mark = if start.covered { Mark::END } else { start.mark };
         let fresh = || Channel::new(start.object.clone(), start.epoch, start.audience.clone(), mark);
-        let at = self.channels.entry(start.channel).or_insert_with(fresh).add(session);
+        let channel = self.channels.entry(start.channel).or_insert_with(fresh);
+        let (at, object) = (channel.add(session), channel.object.clone());
         self.by_audience.insert(key, start.channel);
-        self.set_place(session, &start.object, Some((start.channel, at)));
+        self.set_place(session, &object, Some((start.channel, at)));
         at
     }
 
@@ -344,6 +350,8 @@ impl Edge {
     fn set_place(&mut self, session: SessionId, object: &ObjectName, place: Option<(ChannelId, usize)>) {
         if let Some(used) = self.used(session, object) {
             used.place = place;
+            // One copy of the name for all who follow: each came with its own.
+            used.object = object.clone();
         }
     }
 

@@ -1,11 +1,12 @@
 //! Who follows an object: sessions, their users, and the audiences that share frames.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use slotcast_protocol::{Diff, Encoding, Event, Pattern, Rate, SlotName, User};
 
 use crate::effects::Delivery;
-use crate::ids::{ChannelId, EdgeId, SessionId};
+use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::pace::Pace;
 use crate::ring::Mark;
 
@@ -84,7 +85,7 @@ impl Group {
 /// What is known of one session.
 pub(crate) struct Following {
     pub channel: ChannelId,
-    pub user: User,
+    pub author: Arc<Author>,
     /// Which of its uses of the object holds.
     pub turn: u32,
     /// Whether it ever tied a slot to itself.
@@ -127,7 +128,7 @@ impl Followers {
     pub fn join(
         &mut self,
         session: SessionId,
-        user: &User,
+        author: &Arc<Author>,
         audience: Audience,
         turn: u32,
         fresh: ChannelId,
@@ -143,8 +144,9 @@ impl Followers {
         });
         let group = &mut self.groups[position];
         *group.edges.entry(session.edge()).or_default() += 1;
-        self.sessions.insert(session, Following { channel: group.channel, user: user.clone(), turn, ties });
-        *self.users.entry(user.clone()).or_default() += 1;
+        self.sessions
+            .insert(session, Following { channel: group.channel, author: author.clone(), turn, ties });
+        *self.users.entry(author.user.clone()).or_default() += 1;
     }
 
     /// Removes a session; what it was, and whether it was its user's last.
@@ -157,7 +159,7 @@ impl Followers {
         {
             self.groups.remove(position);
         }
-        let last = take_one(&mut self.users, &following.user);
+        let last = take_one(&mut self.users, &following.author.user);
         Some((following, last))
     }
 }

@@ -127,14 +127,14 @@ impl Object {
     pub fn join(
         &mut self,
         session: SessionId,
-        author: &Author,
+        author: &Arc<Author>,
         audience: Audience,
         turn: u32,
         fresh: ChannelId,
     ) -> bool {
         let before = self.followers.group(session).map(|(group, _)| group.audience.clone());
         let saw_others = before.is_some_and(|before| before.view != audience.view);
-        self.followers.join(session, &author.user, audience, turn, fresh, self.mark());
+        self.followers.join(session, author, audience, turn, fresh, self.mark());
         self.dies_ms = None;
         self.leaving = false;
         saw_others
@@ -167,7 +167,7 @@ impl Object {
     pub fn leave(&mut self, session: SessionId, now_ms: u64, effects: &mut Effects) -> Option<User> {
         let (following, last_of_user) = self.followers.leave(session)?;
         let mut going = if following.ties { self.contents.slots.tied_to(session) } else { Vec::new() };
-        let status = SlotName::status(&following.user);
+        let status = SlotName::status(&following.author.user);
         if last_of_user && !going.contains(&status) {
             going.push(status);
         }
@@ -175,7 +175,7 @@ impl Object {
         if self.followers.is_empty() && !self.is_idle() {
             self.dies_ms = Some(now_ms.saturating_add(self.kind.linger_ms));
         }
-        Some(following.user)
+        Some(following.author.user.clone())
     }
 
     /// Deletes the slots whose time is over, and forgets the wholes that no one uses any more.

@@ -131,7 +131,7 @@ impl World {
 
     fn reply(&mut self, edge: usize, session: SessionId, event: &Event) {
         if let Some(encoding) = self.edges[edge].edge.encoding(session) {
-            self.sockets.push(session, encoded(event, encoding).into());
+            self.sockets.hold(session, &encoded(event, encoding));
         }
     }
 

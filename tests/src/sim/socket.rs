@@ -39,6 +39,9 @@ pub struct Sockets {
     pub touched: Vec<usize>,
     pub pieces: u64,
     pub fulls: u64,
+    /// Too much is held everywhere: some pushes are refused.
+    pub tight: bool,
+    pub refused: u64,
     pub pieces_of_several: u64,
 }
 
@@ -46,6 +49,17 @@ impl Sockets {
     /// Of the session; None if it has ended.
     fn of(&self, session: SessionId) -> Option<&Socket> {
         self.by_session.get(&session).map(|at| &self.all[*at])
+    }
+
+    /// Frames that are held whatever else is.
+    pub fn hold(&mut self, session: SessionId, frames: &[u8]) -> Flow {
+        let Some(at) = self.by_session.get(&session).copied() else { return Flow::Full };
+        let socket = &mut self.all[at];
+        socket.held.extend_from_slice(frames);
+        self.touched.push(at);
+        socket.full |= socket.under_way + socket.held.len() > socket.window;
+        self.fulls += u64::from(socket.full);
+        if socket.full { Flow::Full } else { Flow::Open }
     }
 }
 
@@ -79,10 +93,12 @@ impl Sink for Sockets {
         let first = u32::from_be_bytes(*frames.first_chunk::<4>().expect("whole frames")) as usize;
         self.pieces_of_several += u64::from(frames.len() > first + 4);
         let socket = &mut self.all[at];
-        socket.held.extend_from_slice(&frames);
-        self.touched.push(at);
-        socket.full |= socket.under_way + socket.held.len() > socket.window;
-        self.fulls += u64::from(socket.full);
-        if socket.full { Flow::Full } else { Flow::Open }
+        if self.tight && self.pieces.is_multiple_of(3) {
+            socket.full = true;
+            self.refused += 1;
+            self.touched.push(at);
+            return Flow::Refused;
+        }
+        self.hold(session, &frames)
     }
 }

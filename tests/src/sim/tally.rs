@@ -31,6 +31,7 @@ tally! {
     put_offs,
     asks,
     full_sockets,
+    refused_pushes,
     drains,
     flushes_cut_short,
     cuts,

@@ -25,6 +25,8 @@ pub struct Weather {
     pub linger_ms: u64,
     pub resync_depth: u64,
     pub big_values: bool,
+    /// The server holds as much for slow readers as it may.
+    pub tight: bool,
     /// From a batch to its being durable, and from a load to its answer.
     pub disk_ms: u64,
     pub idle_bytes: usize,
@@ -66,6 +68,7 @@ impl Weather {
             linger_ms: dice.pick(&[0, 50, 100_000]),
             resync_depth: dice.pick(&[2, 8, 1_000]),
             big_values,
+            tight: dice.percent(30),
             disk_ms: dice.pick(&[0, 10, 60, 400]),
             idle_bytes: dice.pick(&[0, 2_000, 1_000_000]),
             crashes: dice.pick(&[0, 0, 2, 6]),

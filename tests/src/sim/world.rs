@@ -148,6 +148,7 @@ impl World {
         };
         let shards = (0..weather.shards as u16).map(&mut shard).collect();
         let clients = (0..weather.clients).map(|number| Client::new(number, &mut dice)).collect();
+        let sockets = Sockets { tight: weather.tight, ..Sockets::default() };
         let mut world = World {
             weather,
             kinds,
@@ -157,7 +158,7 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             links: BTreeMap::new(),
-            sockets: Sockets::default(),
+            sockets,
             edges,
             shards,
             clients,
@@ -279,6 +280,7 @@ impl World {
         let mut tally = self.tally;
         tally.pushes_of_several = self.sockets.pieces_of_several;
         tally.full_sockets = self.sockets.fulls;
+        tally.refused_pushes = self.sockets.refused;
         self.shards.iter().for_each(|desk| tally.add_met(&desk.ledger.met));
         tally
     }

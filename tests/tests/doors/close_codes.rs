@@ -1,9 +1,12 @@
 //! What ends a connection, each with its close code.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use super::server::Server;
-use super::socket::{BINARY, Frame, Socket, TEXT};
+use super::socket::{BINARY, Frame, Socket, TEXT, handshake};
 
 const TOKENS: &str = "[users]\nada = \"a-token-that-is-long-enough\"\n";
 
@@ -11,6 +14,7 @@ const TOKENS: &str = "[users]\nada = \"a-token-that-is-long-enough\"\n";
 fn frames_that_cannot_be_read() {
     let server = Server::dev("");
     let too_long = vec![b'x'; 65_537];
+    let parts_of_nothing = [0x00, 0x80, 0, 0, 0, 0].repeat(1_024);
     let rows: Vec<(&str, Vec<u8>, u16)> = vec![
         ("a binary frame on the text subprotocol", masked(BINARY, b"x"), 1003),
         ("text that is not UTF-8", masked(TEXT, &[0xff, 0xfe]), 1007),
@@ -21,6 +25,7 @@ fn frames_that_cannot_be_read() {
         ("a reserved opcode", vec![0x83, 0x80, 0, 0, 0, 0], 1002),
         ("a control frame in parts", vec![0x09, 0x80, 0, 0, 0, 0], 1002),
         ("a continuation of nothing", vec![0x80, 0x80, 0, 0, 0, 0], 1002),
+        ("a message in too many parts", [vec![0x01, 0x80], vec![0; 4], parts_of_nothing].concat(), 1009),
     ];
     for (what, bytes, code) in rows {
         let mut other = Socket::json(server.address, "other");
@@ -125,6 +130,30 @@ fn a_clean_close_is_answered_and_pings_are() {
     assert_eq!(ours.next(), Frame::Pong(b"hi".to_vec()));
     ours.frame(0x88, &1000u16.to_be_bytes());
     assert_eq!(ours.close_code(), Some(1000));
+}
+
+#[test]
+fn what_comes_right_behind_the_handshake_is_heard() {
+    let server = Server::dev("");
+    let hello = masked(TEXT, json!({"type": "hello", "user": "hasty"}).to_string().as_bytes());
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.write_all(&[handshake(&[]), hello, masked(0x88, b"")].concat()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers and closes");
+    assert!(String::from_utf8_lossy(&answer).contains("\"hasty\""), "its welcome names it: {answer:?}");
+    assert!(answer.ends_with(&[0x88, 0]), "and its close is answered");
+}
+
+#[test]
+fn a_message_in_parts_with_a_ping_between_them() {
+    let server = Server::dev("");
+    let mut ours = Socket::json(server.address, "ours");
+    ours.frame(0x01, b"{\"type\":\"pi");
+    ours.frame(0x89, b"?");
+    ours.frame(0x00, b"");
+    ours.frame(0x80, b"ng\",\"n\":7}");
+    assert_eq!(ours.next(), Frame::Pong(b"?".to_vec()));
+    assert_eq!(ours.hear()["n"], 7);
 }
 
 fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {

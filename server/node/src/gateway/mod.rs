@@ -2,9 +2,11 @@
 
 mod budget;
 mod connection;
+mod frames;
 mod origin;
 pub mod pages;
 mod websocket;
+mod wire;
 
 use std::convert::Infallible;
 use std::rc::Rc;

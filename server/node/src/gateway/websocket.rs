@@ -41,7 +41,7 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
 fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, protocol: (Door, Encoding)) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let connection = Connection::new(worker, parts.io.into_inner(), parts.read_buf, protocol);
+    let connection = Connection::new(worker, parts.io.into_inner(), &parts.read_buf, protocol);
     tokio::task::spawn_local(connection.run());
 }
 

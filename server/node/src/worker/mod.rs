@@ -98,8 +98,9 @@ impl Worker {
         let session = self.edge.borrow_mut().open(author.clone(), encoding);
         self.sockets.borrow_mut().insert(session, outbox.clone());
         self.wheel.borrow_mut().add(session);
-        let before = self.house.identities.enter((author, door), (self.number, session));
-        if let Some((worker, before)) = before {
+        let before = self.house.identities.enter((author, door), session);
+        if let Some(before) = before {
+            let worker = usize::from(before.edge().0);
             self.post(worker, Letter::Close { session: before, code: CloseCode::Replaced });
         }
         self.house.metrics.sessions.inc();
@@ -110,7 +111,7 @@ impl Worker {
     pub fn close(&self, session: SessionId, author: &Arc<Author>, door: Door) {
         let objects = self.edge.borrow_mut().close(session);
         self.sockets.borrow_mut().remove(session);
-        self.house.identities.leave((author, door), (self.number, session));
+        self.house.identities.leave((author, door), session);
         self.house.metrics.sessions.dec();
         let mut desk = self.desk.borrow_mut();
         for object in objects {

@@ -1,5 +1,7 @@
 //! One timer wheel for all pings: a session costs a number in one of its slots.
 
+use std::num::NonZeroU64;
+
 use slotcast_protocol::Limits;
 use slotcast_state::SessionId;
 
@@ -16,8 +18,8 @@ pub struct Wheel {
 
 struct Entry {
     session: SessionId,
-    /// When it was pinged, if it has not been heard since.
-    pinged_ms: Option<u64>,
+    /// When it was pinged, if it has not been heard since. The time of day is never zero, and this costs a session 8 bytes less.
+    pinged_ms: Option<NonZeroU64>,
 }
 
 impl Wheel {
@@ -41,15 +43,15 @@ impl Wheel {
             let Some(outbox) = sockets.outbox(session) else { continue };
             let alive_ms = outbox.alive_ms();
             let silent_ms = now_ms.saturating_sub(alive_ms);
-            match pinged_ms.filter(|pinged_ms| alive_ms < *pinged_ms) {
-                Some(pinged_ms) if now_ms.saturating_sub(pinged_ms) >= self.pong_ms => {
+            match pinged_ms.filter(|pinged_ms| alive_ms < pinged_ms.get()) {
+                Some(pinged_ms) if now_ms.saturating_sub(pinged_ms.get()) >= self.pong_ms => {
                     outbox.lose();
                     ended += 1;
                 }
                 Some(pinged_ms) => self.put(Entry { session, pinged_ms: Some(pinged_ms) }, 1_000),
                 None if silent_ms >= self.ping_ms => {
                     sockets.defer(session, frame::ping());
-                    self.put(Entry { session, pinged_ms: Some(now_ms) }, self.pong_ms);
+                    self.put(Entry { session, pinged_ms: NonZeroU64::new(now_ms) }, self.pong_ms);
                 }
                 None => self.put(Entry { session, pinged_ms: None }, self.ping_ms - silent_ms),
             }

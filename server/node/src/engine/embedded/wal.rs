@@ -1,7 +1,7 @@
 //! SQLite's own log beside the store, looked at before SQLite opens it. SQLite takes the first frame that fails its checksum for the end of the
 //! log, which is right after a power cut and wrong after a flipped bit: what was acknowledged behind it would be gone without a word.
 //!
-//! A transaction is followed by another only once it is on the disk. So a bad frame with a whole transaction and a further frame behind it is
+//! A transaction is followed by another only once it is on the disk. So a bad frame with the end of a transaction and the next one's begin behind it is
 //! damage, and the store is refused. A bad frame in the last transaction is taken for one that was never acknowledged, unless one flipped bit
 //! of its head explains it: without it two transactions would look like one.
 //!
@@ -90,8 +90,7 @@ fn look(bytes: &[u8]) -> Result<usize, String> {
         }
         let left: Vec<_> =
             frames[number..].iter().filter(|frame| whole(frame) && frame[8..16] == *salt).collect();
-        let commit = left.iter().position(|frame| word(frame, 4) != 0);
-        if commit.is_some_and(|commit| commit + 1 < left.len()) {
+        if left.windows(2).any(|pair| is_next_transaction(pair[0], pair[1], big_endian)) {
             return Err(format!(
                 "frame {} fails its checksum, and was on the disk when the next one came",
                 number + 1
@@ -100,6 +99,14 @@ fn look(bytes: &[u8]) -> Result<usize, String> {
         return Ok(left.len());
     }
     Ok(0)
+}
+
+/// Whether a frame was written behind one that ends a transaction. Two crashes, the second in the recovery from the first, leave frames
+/// of two transactions that were never acknowledged, under one salt; but the later ones do not go on from the checksum of the earlier.
+fn is_next_transaction(before: &[u8], frame: &[u8], big_endian: bool) -> bool {
+    let sum = (word(before, 16), word(before, 20));
+    let next = add(add(sum, &frame[..8], big_endian), &frame[24..], big_endian);
+    word(before, 4) != 0 && next == (word(frame, 16), word(frame, 20))
 }
 
 /// Whether one bit of the frame's head is wrong and all else right. A power cut leaves out whole sectors, and with the head the salt.
@@ -185,6 +192,22 @@ mod tests {
         for length in (0..log.len()).step_by(509) {
             assert!(look(&log[..length]).is_ok(), "cut at {length}");
         }
+    }
+
+    /// A crash took the first frame of a transaction; the recovery wrote a shorter one over its begin, of which a second crash took the first frame too.
+    #[test]
+    fn what_two_crashes_leave_is_left_out() {
+        let log = log("twice");
+        let (frame, salt) = (FRAME_HEAD_BYTES + 4096, log[16..24].to_vec());
+        let mut twice = log[..HEAD_BYTES].to_vec();
+        twice.resize(HEAD_BYTES + 5 * frame, 7);
+        for number in 0..5 {
+            let head = &mut twice[HEAD_BYTES + number * frame..][..FRAME_HEAD_BYTES];
+            head[4..8].copy_from_slice(&u32::from(number == 2 || number == 4).to_be_bytes());
+            head[8..16].copy_from_slice(&salt);
+            head[16..24].copy_from_slice(&(number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        }
+        assert_eq!(look(&twice), Ok(5));
     }
 
     /// In any part of the last transaction sectors may be missing.

@@ -1,0 +1,155 @@
+//! The wire of one WebSocket: what its frames say is decoded, pings and closes are answered; what goes out goes through the outbox.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slotcast_protocol::request::Refused;
+use slotcast_protocol::{CloseCode, Door, Encoding, Limits, Request, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::frames::{Broken, Frames, Incoming};
+use crate::frame;
+use crate::outbox::Outbox;
+use crate::worker::now_ms;
+
+/// Bytes that are read from a socket at a time.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How long a connection that is closed from here may take to read what is left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// What all connections of a worker read into: one call takes all that a socket has, and no connection keeps room for it.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// Small, as every idle connection has one.
+pub struct Wire {
+    pub outbox: Rc<Outbox>,
+    frames: Frames,
+    pub door: Door,
+    pub encoding: Encoding,
+}
+
+/// A message's request, or how to refuse it.
+pub type Said = Result<Request, Refused>;
+
+/// What a frame said if it ended a message, or the end of the connection.
+pub type Heard = Result<Option<Said>, Ending>;
+
+/// Why a connection ends.
+pub enum Ending {
+    /// Its socket is gone, or its peer has closed it.
+    Gone,
+    /// It is closed from here.
+    Close(CloseCode, &'static str),
+}
+
+impl From<Broken> for Ending {
+    fn from(broken: Broken) -> Self {
+        Ending::Close(broken.code, broken.why)
+    }
+}
+
+impl Wire {
+    /// `early` is what the client said right behind the opening handshake.
+    pub fn new(tcp: TcpStream, early: &[u8], (door, encoding): (Door, Encoding)) -> Self {
+        Wire { outbox: Rc::new(Outbox::new(tcp, now_ms())), frames: Frames::new(early), door, encoding }
+    }
+
+    /// The next frame: what it said, if it ended a message.
+    pub fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+        limits: &Limits,
+    ) -> Poll<Heard> {
+        if let Some(incoming) = self.frames.next(bytes_max)? {
+            return Poll::Ready(hear(incoming, &self.outbox, (self.door, self.encoding), limits));
+        }
+        loop {
+            match self.read_frame(bytes_max, limits) {
+                Ok(Some(heard)) => return Poll::Ready(heard),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    match std::task::ready!(self.outbox.socket().poll_read_ready(context)) {
+                        Ok(()) => {}
+                        Err(_) => return Poll::Ready(Err(Ending::Gone)),
+                    }
+                }
+                Err(_) => return Poll::Ready(Err(Ending::Gone)),
+            }
+        }
+    }
+
+    /// Reads once. None if that did not complete a frame.
+    fn read_frame(&mut self, bytes_max: usize, limits: &Limits) -> io::Result<Option<Heard>> {
+        let Wire { outbox, frames, door, encoding } = self;
+        SCRATCH.with_borrow_mut(|scratch| {
+            let read = outbox.socket().try_read(scratch)?;
+            if read == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let incoming = frames.read(&mut scratch[..read], bytes_max).transpose();
+            Ok(incoming.map(|incoming| hear(incoming?, outbox, (*door, *encoding), limits)))
+        })
+    }
+
+    /// Says why, lets the peer read what is left, and ends.
+    pub async fn close(self, code: CloseCode, reason: &str) {
+        self.outbox.defer(frame::close(code, reason));
+        let Wire { outbox, .. } = self;
+        let _ = timeout(LAST_WORDS, poll_fn(|context| outbox.poll_drained(context, now_ms()))).await;
+        let Some(outbox) = Rc::into_inner(outbox) else { return };
+        let mut tcp = outbox.into_socket();
+        let _ = tcp.shutdown().await;
+        let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
+    }
+}
+
+/// Answers a ping or a close, and decodes a message; the wrong kind of message ends the connection.
+fn hear(
+    incoming: Incoming<'_>,
+    outbox: &Outbox,
+    (door, encoding): (Door, Encoding),
+    limits: &Limits,
+) -> Heard {
+    outbox.touch(now_ms());
+    match (incoming, encoding) {
+        (Incoming::Binary(bytes), Encoding::MessagePack) => Ok(Some(Request::decode(door, &bytes, limits))),
+        (Incoming::Text(text), Encoding::Json) => Ok(Some(json::request(door, &text, limits))),
+        (Incoming::Text(_), Encoding::MessagePack) => {
+            Err(Ending::Close(CloseCode::WrongFrame, "binary frames only"))
+        }
+        (Incoming::Binary(_), Encoding::Json) => {
+            Err(Ending::Close(CloseCode::WrongFrame, "text frames only"))
+        }
+        (Incoming::Ping(payload), _) => {
+            outbox.push(frame::pong(payload));
+            Ok(None)
+        }
+        (Incoming::Part | Incoming::Pong, _) => Ok(None),
+        (Incoming::Close(code), _) => {
+            outbox.push(frame::close_answer(code));
+            Err(Ending::Gone)
+        }
+    }
+}
+
+/// Reads and drops what the peer still says, so that its last frames do not turn our close into a reset.
+async fn read_to_end(tcp: &TcpStream) {
+    let mut dropped = [0; 1024];
+    while tcp.readable().await.is_ok() {
+        match tcp.try_read(&mut dropped) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
+}
