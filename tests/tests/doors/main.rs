@@ -11,5 +11,6 @@ mod refusals;
 mod relay;
 mod relay_refusals;
 mod stalled;
+mod terminal;
 
 use slotcast_tests::real::{server, socket};

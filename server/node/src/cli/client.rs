@@ -10,8 +10,8 @@ use slotcast_protocol::{
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -33,7 +33,7 @@ pub struct Client {
     patience: Duration,
 }
 
-/// A name for this run of the program; a watch keeps it over its reconnects.
+/// A name for this run of the program; who comes back after a cut is still the same.
 pub fn fresh_device() -> Device {
     let text = format!("cli-{}-{:016x}", std::process::id(), dice());
     Device::parse(&text).expect("letters, digits and dashes make a good name")
@@ -45,17 +45,17 @@ pub fn dice() -> u64 {
 }
 
 impl Client {
-    /// Connects and says hello.
-    pub async fn connect(link: &Link, device: &Device) -> Result<Client, Failure> {
-        let (url, patience) = (&link.url, link.timeout);
+    /// Connects to a door and says hello.
+    pub async fn connect(link: &Link, device: &Device, door: Door) -> Result<Client, Failure> {
+        let (url, patience) = (link.url(door), link.timeout);
         let mut request =
-            url.into_client_request().map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
-        let subprotocol = HeaderValue::from_static(Encoding::MessagePack.subprotocol(Door::Objects));
+            (&url).into_client_request().map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
+        let subprotocol = HeaderValue::from_static(Encoding::MessagePack.subprotocol(door));
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
         let connected = timeout(patience, connect_async_with_config(request, None, true)).await;
         let connected =
             connected.map_err(|_| Failure::Cut(format!("{url}: no connection within {patience:?}")))?;
-        let (socket, _) = connected.map_err(|error| refused(link, &error))?;
+        let (socket, _) = connected.map_err(|error| refused(&url, &error))?;
         let mut client = Client { socket, patience };
         client.hello(link, device).await?;
         Ok(client)
@@ -160,6 +160,12 @@ impl Client {
         Ok(copy)
     }
 
+    /// Waits until the server has read all that was said.
+    pub async fn settle(&mut self) -> Result<(), Failure> {
+        self.request(&Request::Ping { n: None }).await?;
+        self.answer(|event| matches!(event, Event::Pong { .. }).then_some(Ok(()))).await
+    }
+
     /// Says good-bye, so that the server need not guess.
     pub async fn close(mut self) {
         _ = timeout(GOODBYE, self.socket.close(None)).await;
@@ -176,8 +182,7 @@ fn cut(error: Error) -> Failure {
 }
 
 /// Why there is no connection.
-fn refused(link: &Link, error: &Error) -> Failure {
-    let url = &link.url;
+fn refused(url: &Uri, error: &Error) -> Failure {
     match error {
         Error::Http(response) => {
             let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
@@ -188,14 +193,14 @@ fn refused(link: &Link, error: &Error) -> Failure {
     }
 }
 
-/// Close codes after which coming back would not help end a watch.
+/// After some close codes coming back with the same would not help.
 fn closed(frame: Option<CloseFrame>) -> Failure {
     let Some(CloseFrame { code, reason }) = frame else {
         return Failure::Cut("the server closed the connection".to_owned());
     };
     let why = format!("the server closed the connection: {} {reason}", u16::from(code));
     match u16::from(code) {
-        4401 | 4409 => Failure::Failed(why),
+        1009 | 4401 | 4409 => Failure::Failed(why),
         _other => Failure::Cut(why),
     }
 }

@@ -13,7 +13,7 @@ pub enum Failure {
     Failed(String),
     /// There is no connection (any more); it may work later.
     Cut(String),
-    /// The server rejected the write. What there was to say is said.
+    /// The server rejected the write or refused the message. What there was to say is said.
     Rejected,
     /// Whoever read our output has gone, as `head` does.
     Unread,

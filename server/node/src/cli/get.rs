@@ -1,7 +1,7 @@
 //! `slotcast get`: what is there now.
 
 use clap::Args;
-use slotcast_protocol::{ObjectName, Pattern, Record, SlotName, json};
+use slotcast_protocol::{Door, ObjectName, Pattern, Record, SlotName, json};
 
 use super::client::{Client, fresh_device};
 use super::failure::Failure;
@@ -29,7 +29,7 @@ pub async fn run(get: Get) -> Result<(), Failure> {
     let Get { object, slot, link } = get;
     let pattern =
         slot.as_ref().map(|slot| Pattern::parse(slot.as_str()).expect("a slot's name is a pattern"));
-    let mut client = Client::connect(&link, &fresh_device()).await?;
+    let mut client = Client::connect(&link, &fresh_device(), Door::Objects).await?;
     let copy = client.read(&object, pattern.as_ref().map(std::slice::from_ref)).await?;
     client.close().await;
     match slot {

@@ -66,8 +66,8 @@ pub fn record(record: &Record, paint: Paint) -> String {
     format!("{head}   {} = {}", paint.strong(&name(record.slot.as_str())), value)
 }
 
-/// The version and the author, in columns while they are short.
-fn head(version: u64, by: Option<&User>, paint: Paint) -> String {
+/// A number, as a version, and who it is of, in columns while they are short.
+pub fn head(version: u64, by: Option<&User>, paint: Paint) -> String {
     let by = match by.map(User::as_str) {
         None => "-".to_owned(),
         Some("") => "(server)".to_owned(),
@@ -95,7 +95,7 @@ fn slot_text(slot: &str, what: &What, paint: Paint) -> String {
 }
 
 /// Time of day, UTC.
-fn clock(at_ms: u64) -> String {
+pub fn clock(at_ms: u64) -> String {
     let (seconds, ms) = (at_ms / 1000 % 86_400, at_ms % 1000);
     format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use slotcast_protocol::User;
+use slotcast_protocol::{Door, User};
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::failure::Failure;
@@ -14,7 +14,7 @@ use super::failure::Failure;
 pub struct Link {
     /// Where the server is
     #[arg(long, env = "SLOTCAST_URL", default_value = "ws://127.0.0.1:7440/objects", value_parser = url)]
-    pub url: Uri,
+    url: Uri,
     /// A file with the token (the environment's SLOTCAST_TOKEN otherwise; never an argument, where others could see it)
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -30,6 +30,17 @@ pub struct Link {
 }
 
 impl Link {
+    /// Where a door is. The doors lie beside each other; a path that ends otherwise is the operator's, and is taken as it is.
+    pub fn url(&self, door: Door) -> Uri {
+        let Some(folder) = Door::ALL.iter().find_map(|door| self.url.path().strip_suffix(path(*door))) else {
+            return self.url.clone();
+        };
+        let query = self.url.query().map_or(String::new(), |query| format!("?{query}"));
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = format!("{folder}{}{query}", path(door)).parse().ok();
+        Uri::from_parts(parts).expect("only the path's last word is another")
+    }
+
     /// The token, if there is one.
     pub fn token(&self) -> Result<Option<String>, Failure> {
         let text = match &self.token_file {
@@ -39,6 +50,13 @@ impl Link {
             None => std::env::var("SLOTCAST_TOKEN").ok(),
         };
         Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+fn path(door: Door) -> &'static str {
+    match door {
+        Door::Objects => "/objects",
+        Door::Relay => "/relay",
     }
 }
 
@@ -83,6 +101,22 @@ mod tests {
         ];
         for (text, wanted) in rows {
             assert_eq!(url(text).ok().map(|uri| uri.to_string()).as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn doors_lie_beside_each_other() {
+        let rows = [
+            ("ws://host", "ws://host/objects", "ws://host/relay"),
+            ("ws://host:1/relay", "ws://host:1/objects", "ws://host:1/relay"),
+            ("ws://host/a/objects?b=1", "ws://host/a/objects?b=1", "ws://host/a/relay?b=1"),
+            ("ws://host/a", "ws://host/a", "ws://host/a"),
+        ];
+        for (text, objects, relay) in rows {
+            let (token_file, user, timeout) = (None, None, Duration::from_secs(1));
+            let link = Link { url: url(text).expect(text), token_file, user, json: false, timeout };
+            assert_eq!(link.url(Door::Objects).to_string(), objects, "{text}");
+            assert_eq!(link.url(Door::Relay).to_string(), relay, "{text}");
         }
     }
 }

@@ -1,11 +1,14 @@
-//! The command line: `serve` runs the server; `get`, `watch`, `set` and `send` are for the person who looks into it at night;
+//! The command line: `serve` runs the server; `get`, `watch`, `set`, `send`, `tell` and `inbox` are for the person who looks into it at night;
 //! `backup`, `restore`, `verify`, `export` and `import` are for the one who keeps its store.
 //!
-//! The four siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
+//! The six siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
 
+mod backoff;
 mod client;
+mod entry;
 mod failure;
 mod get;
+mod inbox;
 mod line;
 mod link;
 mod object_copy;
@@ -15,6 +18,7 @@ mod send;
 mod serve;
 mod set;
 mod store;
+mod tell;
 mod value;
 mod watch;
 
@@ -33,8 +37,7 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 the server rejected the write";
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 the server rejected the write or refused the message";
 
 #[derive(Subcommand)]
 enum Command {
@@ -48,6 +51,10 @@ enum Command {
     Set(set::Set),
     /// Send a message to all who use an object
     Send(send::Send),
+    /// Tell a user something; it waits in the user's inbox
+    Tell(tell::Tell),
+    /// Print what is in the own inbox
+    Inbox(inbox::Inbox),
     /// Copy the store to a file, also while a server has it open
     Backup(store::backup::Backup),
     /// Make a data folder of a backup
@@ -68,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Watch(watch) => block_on(watch::run(watch)),
         Command::Set(set) => block_on(set::run(set)),
         Command::Send(send) => block_on(send::run(send)),
+        Command::Tell(tell) => block_on(tell::run(tell)),
+        Command::Inbox(inbox) => block_on(inbox::run(inbox)),
         Command::Backup(backup) => store::backup::run(backup),
         Command::Restore(restore) => store::restore::run(restore),
         Command::Verify(verify) => store::verify::run(verify),
@@ -128,6 +137,15 @@ mod tests {
             ("set a b --delete --add 1", false),
             ("send a cheer \"hi\"", true),
             ("send a cheer", false),
+            ("tell bob", true),
+            ("tell bob -", true),
+            ("tell bob -1.5 --kind chat", true),
+            ("tell bob --knid", false),
+            ("tell bob -- --knid", true),
+            ("tell bob hello there", false),
+            ("inbox", true),
+            ("inbox --follow --device pad --json --user zoe", true),
+            ("inbox bob", false),
             ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
             ("serve --tokens x", false),
             ("backup", false),

@@ -1,7 +1,7 @@
 //! `slotcast send`: a message to all who use an object.
 
 use clap::Args;
-use slotcast_protocol::{ObjectName, Request, SendName, Value};
+use slotcast_protocol::{Door, ObjectName, Request, SendName, Value};
 
 use super::client::{Client, fresh_device};
 use super::failure::Failure;
@@ -27,7 +27,7 @@ pub struct Send {
 
 pub async fn run(send: Send) -> Result<(), Failure> {
     let Send { object, name, value, link } = send;
-    let mut client = Client::connect(&link, &fresh_device()).await?;
+    let mut client = Client::connect(&link, &fresh_device(), Door::Objects).await?;
     client.read(&object, Some(&[])).await?;
     let request = slotcast_protocol::Send { id: Some(set::ID), object, name, value };
     client.request(&Request::Send(request)).await?;

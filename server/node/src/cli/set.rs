@@ -3,8 +3,8 @@
 use clap::Args;
 use slotcast_protocol::op::KEEP_MAX;
 use slotcast_protocol::{
-    Event, Life, Number, ObjectName, Op, Path, Pattern, Reject, Request, SlotName, Success, Value, Write,
-    json,
+    Door, Event, Life, Number, ObjectName, Op, Path, Pattern, Reject, Request, SlotName, Success, Value,
+    Write, json,
 };
 
 use super::client::{Client, failed, fresh_device};
@@ -56,7 +56,7 @@ pub struct Set {
 
 pub async fn run(set: Set) -> Result<(), Failure> {
     let pattern = Pattern::parse(set.slot.as_str()).expect("a slot's name is a pattern");
-    let mut client = Client::connect(&set.link, &fresh_device()).await?;
+    let mut client = Client::connect(&set.link, &fresh_device(), Door::Objects).await?;
     let copy = client.read(&set.object, Some(&[pattern])).await?;
     let link = set.link.clone();
     let cursor = copy.cursor().expect("a copy that was read has a cursor");

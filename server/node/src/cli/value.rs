@@ -19,6 +19,15 @@ pub fn parse(text: &str) -> Result<Value, String> {
             if text.starts_with(['{', '[', '"']) { "" } else { "; a string needs its quotes: '\"text\"'" };
         format!("not JSON: {error}{hint}")
     })?;
+    checked(json)
+}
+
+/// A message: JSON, or else the text as it is.
+pub fn parse_or_text(text: &str) -> Result<Value, String> {
+    checked(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+}
+
+fn checked(json: serde_json::Value) -> Result<Value, String> {
     let bytes = json::value_bytes(json).map_err(|fault| fault.what)?;
     Value::check(&bytes, &limits()).map_err(|fault| fault.what)
 }
@@ -65,6 +74,23 @@ mod tests {
         );
         assert!(parse("tea").is_err_and(|why| why.contains("needs its quotes")));
         assert!(parse("{\"__proto__\":1}").is_err());
+    }
+
+    #[test]
+    fn messages() {
+        let rows = [
+            ("on my way", "\"on my way\""),
+            ("\"tea\"", "\"tea\""),
+            ("42", "42"),
+            ("null", "null"),
+            ("{\"a\": 1}\n", "{\"a\":1}"),
+            ("{\"a\":", "\"{\\\"a\\\":\""),
+            ("", "\"\""),
+        ];
+        for (text, wanted) in rows {
+            assert_eq!(parse_or_text(text).map(|value| shown(&value)), Ok(wanted.to_owned()), "{text}");
+        }
+        assert!(parse_or_text("{\"__proto__\":1}").is_err());
     }
 
     #[test]

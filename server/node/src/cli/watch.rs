@@ -1,21 +1,17 @@
 //! `slotcast watch`: an object's slots, then every change as it happens, over cuts and restarts.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use slotcast_protocol::{Device, Event, ObjectName, Pattern, Rate, json};
+use slotcast_protocol::{Device, Door, Event, ObjectName, Pattern, Rate, json};
 
-use super::client::{Client, dice, failed, fresh_device};
+use super::backoff::Backoff;
+use super::client::{Client, failed, fresh_device};
 use super::failure::{Failure, say};
 use super::line;
 use super::link::Link;
 use super::object_copy::{Gap, News, ObjectCopy};
 use super::screen::{Paint, print, printable};
-
-/// When to come back after a cut (protocol.md section 6).
-const BACKOFF_MS: u64 = 500;
-const BACKOFF_MS_MAX: u64 = 30_000;
-const GOOD_CONNECTION: Duration = Duration::from_secs(60);
 
 /// Arguments.
 #[derive(Args)]
@@ -38,20 +34,15 @@ pub async fn run(watch: Watch) -> Result<(), Failure> {
     let patterns = Some(patterns).filter(|patterns| !patterns.is_empty());
     let copy = ObjectCopy::new(patterns.is_some());
     let (device, paint) = (fresh_device(), Paint::of_stdout());
-    let mut watcher = Watcher { object, patterns, rate, link, device, paint, copy, retry_ms: None };
-    let mut attempt = 0;
+    let backoff = Backoff::new();
+    let mut watcher = Watcher { object, patterns, rate, link, device, paint, copy, backoff };
     loop {
-        let began = Instant::now();
         let Err(failure) = watcher.follow().await;
         let Failure::Cut(why) = failure else { return Err(failure) };
         if watcher.copy.cursor().is_none() {
             return Err(Failure::Cut(why));
         }
-        attempt = if began.elapsed() > GOOD_CONNECTION { 0 } else { attempt };
-        let wait_ms = watcher.retry_ms.take().unwrap_or_else(|| backoff_ms(attempt, dice()));
-        say(&format!("{why}; again in {wait_ms} ms"));
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-        attempt += 1;
+        watcher.backoff.pause(&why).await;
     }
 }
 
@@ -63,12 +54,6 @@ fn rate(text: &str) -> Result<Rate, String> {
 /// Never returned: a watch has no good end.
 enum Never {}
 
-/// Random, so that not all come back at once.
-fn backoff_ms(attempt: u32, dice: u64) -> u64 {
-    let most = 2_u64.saturating_pow(attempt).saturating_mul(BACKOFF_MS).min(BACKOFF_MS_MAX);
-    dice % (most + 1)
-}
-
 struct Watcher {
     object: ObjectName,
     patterns: Option<Vec<Pattern>>,
@@ -77,14 +62,13 @@ struct Watcher {
     device: Device,
     paint: Paint,
     copy: ObjectCopy,
-    /// When the server said to come back.
-    retry_ms: Option<u64>,
+    backoff: Backoff,
 }
 
 impl Watcher {
     /// One connection, to its end.
     async fn follow(&mut self) -> Result<Never, Failure> {
-        let mut client = Client::connect(&self.link, &self.device).await?;
+        let mut client = Client::connect(&self.link, &self.device, Door::Objects).await?;
         let cursor = self.copy.cursor();
         if let Some(cursor) = cursor {
             say(&format!("connected again, at version {}", cursor.version));
@@ -109,8 +93,7 @@ impl Watcher {
             Event::Diff(diff) => self.copy.take_diff(diff),
             Event::Sent(sent) => Ok(vec![self.copy.take_sent(sent)]),
             Event::Goaway { retry_ms, reason } => {
-                say(&format!("the server goes away: {reason}"));
-                self.retry_ms = Some(retry_ms);
+                self.backoff.goaway(retry_ms, &reason);
                 Ok(Vec::new())
             }
             Event::Error { fault, .. } => return Err(failed(&fault)),
@@ -142,19 +125,6 @@ impl Watcher {
                 print(&printable(&json::event_text(&event.encode())))
             }
             _other => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backing_off() {
-        for (attempt, most) in [(0, 500), (1, 1000), (5, 16_000), (6, 30_000), (63, 30_000), (1000, 30_000)] {
-            assert_eq!(backoff_ms(attempt, most), most, "attempt {attempt}");
-            assert_eq!(backoff_ms(attempt, most + 1), 0, "attempt {attempt}");
         }
     }
 }
