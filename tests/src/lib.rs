@@ -15,6 +15,7 @@ pub mod roster;
 pub mod seeds;
 pub mod sim;
 pub mod store;
+mod tally;
 mod told;
 pub mod trial;
 pub mod vectors;

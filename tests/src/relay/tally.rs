@@ -1,21 +1,6 @@
 //! What seeds met, so that a test can see that it is not blind.
 
-macro_rules! tally {
-    ($($name:ident,)*) => {
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct Tally { $(pub $name: u64,)* }
-
-        impl Tally {
-            pub fn add(&mut self, other: &Tally) {
-                $(self.$name += other.$name;)*
-            }
-
-            pub fn rows(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)*]
-            }
-        }
-    };
-}
+use crate::tally::tally;
 
 tally! {
     stored,

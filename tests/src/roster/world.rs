@@ -13,27 +13,10 @@ use crate::roster::client::{Client, Purpose};
 use crate::roster::disk::Disk;
 use crate::roster::judge::Judge;
 use crate::sim::Log;
+use crate::tally::tally;
 
 /// After everyone has become quiet things come to rest in this time, in ms: a lease, and a telling or two.
 const REST_MS: u64 = 100_000;
-
-macro_rules! tally {
-    ($($name:ident,)*) => {
-        /// How often what happened, over one seed or many.
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct Tally { $(pub $name: u64,)* }
-
-        impl Tally {
-            pub fn add(&mut self, other: &Tally) {
-                $(self.$name += other.$name;)*
-            }
-
-            pub fn rows(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)*]
-            }
-        }
-    };
-}
 
 tally! {
     edits, refused_edits, revoked, erased, repeated_edits, friendships,

@@ -1,24 +1,7 @@
 //! How often the rarer paths were taken, so that the simulation cannot go blind without anyone seeing it.
 
 use crate::ledger::Met;
-
-macro_rules! tally {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Counts over one seed or many.
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct Tally { $($(#[$doc])* pub $name: u64,)* }
-
-        impl Tally {
-            pub fn add(&mut self, other: &Tally) {
-                $(self.$name += other.$name;)*
-            }
-
-            pub fn rows(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)*]
-            }
-        }
-    };
-}
+use crate::tally::tally;
 
 tally! {
     events,
