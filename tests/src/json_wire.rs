@@ -36,7 +36,7 @@ fn shape_form(reader: &mut Reader<'_>, tag: &str, shapes: impl IntoIterator<Item
     for field in &shape.fields[..count - 1] {
         let member = match field.form {
             Form::Ops => ops_form(reader),
-            Form::Plain | Form::Changes | Form::Records => plain_form(reader),
+            Form::Plain | Form::Changes | Form::Rows(_) => plain_form(reader),
         };
         if !member.is_null() {
             members.insert(field.name.to_owned(), member);
@@ -75,14 +75,14 @@ fn put_field(field: &Field, member: &Json, writer: &mut Writer) {
                 put_shape(change, "change", shape::CHANGES, writer).expect("the change is in the table");
             }
         }
-        (Form::Records, Json::Array(records)) => {
-            writer.array(records.len());
-            for record in records {
-                writer.array(shape::RECORD.len());
-                shape::RECORD.iter().for_each(|field| put_field(field, &record[field.name], writer));
+        (Form::Rows(fields), Json::Array(rows)) => {
+            writer.array(rows.len());
+            for row in rows {
+                writer.array(fields.len());
+                fields.iter().for_each(|field| put_field(field, &row[field.name], writer));
             }
         }
-        (Form::Plain | Form::Ops | Form::Changes | Form::Records, member) => {
+        (Form::Plain | Form::Ops | Form::Changes | Form::Rows(_), member) => {
             writer.splice(&json::value_bytes(member.clone()).expect("the server's values are good"));
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::roster::{Alias, Mark, Tag};
+use slotcast_protocol::roster::{Alias, Edit, Mark, Tag};
 use slotcast_protocol::{Code, Limits, User};
 use slotcast_state::roster::{
-    Cache, CacheInput, CacheOutput, Claim, Contacts, Difference, Edit, Effects, Fetched, HomeId, Input,
-    LEASE_MS, Notice, Output, Registrar, Stance, Tell,
+    Cache, CacheInput, CacheOutput, Claim, Contacts, Difference, Effects, Fetched, HomeId, Input, LEASE_MS,
+    Notice, Output, Registrar, Stance, Tell,
 };
 use slotcast_state::{EdgeId, SessionId};
 use slotcast_tests::roster::Disk;

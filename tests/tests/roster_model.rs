@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slotcast_protocol::roster::{Alias, Group};
+use slotcast_protocol::roster::{Alias, Edit, Group};
 use slotcast_protocol::{Limits, User};
-use slotcast_state::roster::{Difference, Edit, Effects, Input, Output, Registrar};
+use slotcast_state::roster::{Difference, Effects, Input, Output, Registrar};
 use slotcast_tests::dice::Dice;
 use slotcast_tests::roster::{Copy, Disk, Model};
 

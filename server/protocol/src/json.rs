@@ -86,7 +86,7 @@ fn put_field(field: &Field, member: Json, writer: &mut Writer) -> Result<(), Fau
             writer.array(ops.len());
             ops.into_iter().try_for_each(|op| put_op(op, writer))
         }
-        (Form::Plain | Form::Ops | Form::Changes | Form::Records, member) => put_value(member, writer),
+        (Form::Plain | Form::Ops | Form::Changes | Form::Rows(_), member) => put_value(member, writer),
     }
 }
 
@@ -172,11 +172,11 @@ fn take_field(field: &Field, reader: &mut Reader<'_>, out: &mut String) {
         Form::Changes => {
             take_list(reader, out, |reader, out| take_shape(reader, "change", shape::CHANGES, out))
         }
-        Form::Records => take_list(reader, out, take_record),
+        Form::Rows(fields) => take_list(reader, out, |reader, out| take_row(fields, reader, out)),
     }
 }
 
-fn take_list(reader: &mut Reader<'_>, out: &mut String, each: fn(&mut Reader<'_>, &mut String)) {
+fn take_list(reader: &mut Reader<'_>, out: &mut String, each: impl Fn(&mut Reader<'_>, &mut String)) {
     let Ok(Token::Array(count)) = reader.token() else { unreachable!("{OURS}") };
     out.push('[');
     for place in 0..count {
@@ -188,9 +188,9 @@ fn take_list(reader: &mut Reader<'_>, out: &mut String, each: fn(&mut Reader<'_>
     out.push(']');
 }
 
-fn take_record(reader: &mut Reader<'_>, out: &mut String) {
+fn take_row(fields: &[Field], reader: &mut Reader<'_>, out: &mut String) {
     let Ok(Token::Array(_)) = reader.token() else { unreachable!("{OURS}") };
-    for (place, field) in shape::RECORD.iter().enumerate() {
+    for (place, field) in fields.iter().enumerate() {
         out.push(if place == 0 { '{' } else { ',' });
         take_field(field, reader, out);
     }

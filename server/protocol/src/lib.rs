@@ -24,6 +24,7 @@ pub mod request;
 mod request_encode;
 pub mod roster;
 pub mod shape;
+mod status;
 pub mod value;
 pub mod writer;
 
@@ -35,8 +36,9 @@ pub use names::{Device, MessageKind, ObjectName, Pattern, SendName, SlotName, Us
 pub use number::Number;
 pub use op::{Life, Op, Path, Step};
 pub use rate::Rate;
-pub use relay::{Entry, InboxCursor, Matter, RelayEvent, RelayRequest, Signal, Tell};
+pub use relay::{Entry, InboxCursor, Matter, RelayEvent, RelayRequest, Roster, Signal, Tell};
 pub use request::{Request, Send, Use, Write};
+pub use status::{State, Status};
 pub use value::Value;
 
 /// What a connection is for; each has a path and subprotocols of its own.

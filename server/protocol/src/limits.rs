@@ -107,6 +107,16 @@ limits! {
     friend_asks: usize = 100,
     /// people on one block list
     blocks: usize = 1000,
+    /// friend lists that the server keeps at hand beside those of users who are there
+    lists: usize = 100000,
+    /// bytes of MessagePack, what a user says with a status
+    status_bytes: usize = 1024,
+    /// ms from one word about friends' statuses to the next, to one user at least
+    status_ms: u64 = 1000,
+    /// words about statuses from user to user that the server passes on, each second
+    statuses_per_s: usize = 200000,
+    /// users of whom it is remembered when they were seen last
+    last_seen: usize = 100000,
     /// ms from SIGTERM to exit at the most
     drain_ms: u64 = 30000,
 }

@@ -5,6 +5,8 @@ use crate::durability::Durability;
 use crate::fields::Fields;
 use crate::limits::Limits;
 use crate::names::{MessageKind, User};
+use crate::roster::{Contact, Edit, Tag};
+use crate::status::{State, Status};
 use crate::value::Value;
 use crate::writer::Writer;
 
@@ -21,6 +23,12 @@ pub enum RelayRequest {
     Read { user: User, seq: u64 },
     /// Something to a user that is worth nothing later.
     Signal(Signal),
+    /// To be given the own friend list, or what is new since this one, and to be told when it changes and how the friends are.
+    Friends { have: Option<Tag> },
+    /// To have the own list changed.
+    Edit { id: u64, edit: Edit },
+    /// How the user is, as far as this session knows; None if it does not.
+    Status { state: Option<State>, body: Option<Value> },
 }
 
 /// How much of an inbox a device has.
@@ -43,6 +51,8 @@ pub struct Tell {
     pub body: Value,
     /// What it is, as clients agree.
     pub kind: Option<MessageKind>,
+    /// Which friend list the sender's client has.
+    pub have: Option<Tag>,
 }
 
 /// `signal`.
@@ -75,6 +85,27 @@ pub enum RelayEvent {
     Refused { id: Option<u64>, fault: Fault, retry_ms: Option<u64> },
     /// Someone's signal.
     Signal { from: User, kind: MessageKind, body: Value },
+    /// The own friend list, or what is new of it.
+    Roster(Roster),
+    /// An edit is done; the list is at this rev, or further.
+    Edited { id: u64, rev: u64 },
+    /// The list is not any more what the client has; `full`: and what it has leads nowhere.
+    Stale { full: bool },
+    /// How these people are.
+    Presence(Vec<(User, Status)>),
+}
+
+/// `roster`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roster {
+    /// Of the friends, afterwards.
+    pub tag: Tag,
+    /// Of the blocks.
+    pub blocks_tag: Tag,
+    /// The rev from which it leads; None if these are all people that there are on it.
+    pub from: Option<u64>,
+    /// As they are now; one of whom there is nothing to say is gone.
+    pub people: Vec<(User, Contact)>,
 }
 
 /// One entry of an inbox.
@@ -110,6 +141,7 @@ impl RelayRequest {
                 to: User::parse(fields.text(1)?)?,
                 body: body(fields, 2, limits)?,
                 kind: fields.optional_text(3)?.map(MessageKind::parse).transpose()?,
+                have: have(fields, 4)?,
             }),
             "ack" => RelayRequest::Ack { seq: fields.uint(0)? },
             "read" => RelayRequest::Read { user: User::parse(fields.text(0)?)?, seq: fields.uint(1)? },
@@ -119,6 +151,9 @@ impl RelayRequest {
                 body: body(fields, 2, limits)?,
                 id: fields.optional_uint(3)?,
             }),
+            "friends" => RelayRequest::Friends { have: have(fields, 0)? },
+            "edit" => RelayRequest::Edit { id: fields.uint(0)?, edit: Edit::from_fields(fields, 1)? },
+            "status" => RelayRequest::Status { state: own_state(fields)?, body: own_body(fields, limits)? },
             _other => unreachable!("the table of the relay's requests has no other name"),
         })
     }
@@ -129,9 +164,10 @@ impl RelayRequest {
                 let (epoch, seq) = (cursor.map(|cursor| cursor.epoch), cursor.map(|cursor| cursor.seq));
                 writer.array(3).uint(32).optional_uint(epoch).optional_uint(seq)
             }
-            RelayRequest::Tell(Tell { id, to, body, kind }) => {
-                writer.array(5).uint(33).uint(*id).text(to.as_str()).splice(body.bytes());
-                writer.optional_text(kind.as_ref().map(MessageKind::as_str))
+            RelayRequest::Tell(Tell { id, to, body, kind, have }) => {
+                writer.array(if have.is_some() { 6 } else { 5 }).uint(33).uint(*id).text(to.as_str());
+                writer.splice(body.bytes()).optional_text(kind.as_ref().map(MessageKind::as_str));
+                have.iter().fold(writer, |writer, tag| writer.text(&tag.to_string()))
             }
             RelayRequest::Ack { seq } => writer.array(2).uint(34).uint(*seq),
             RelayRequest::Read { user, seq } => writer.array(3).uint(35).text(user.as_str()).uint(*seq),
@@ -142,6 +178,20 @@ impl RelayRequest {
                 .text(kind.as_str())
                 .splice(body.bytes())
                 .optional_uint(*id),
+            RelayRequest::Friends { have } => {
+                writer.array(2).uint(37).optional_text(have.map(|tag| tag.to_string()).as_deref())
+            }
+            RelayRequest::Edit { id, edit } => {
+                edit.encode(writer.array(5).uint(38).uint(*id));
+                writer
+            }
+            RelayRequest::Status { state, body } => {
+                writer.array(3).uint(39).optional_text(state.map(State::name));
+                match body {
+                    Some(body) => writer.splice(body.bytes()),
+                    None => writer.nil(),
+                }
+            }
         };
     }
 }
@@ -153,6 +203,24 @@ fn cursor(fields: &Fields<'_>) -> Result<Option<InboxCursor>, Fault> {
         (Some(_), None) => Err(fields.fault(1, "must be there with an epoch")),
         (None, Some(_)) => Err(fields.fault(0, "must be there with a seq")),
     }
+}
+
+fn have(fields: &Fields<'_>, place: usize) -> Result<Option<Tag>, Fault> {
+    let Some(text) = fields.optional_text(place)? else { return Ok(None) };
+    Tag::parse(text).map(Some).map_err(|_| fields.fault(place, "must be <16 hex>.<decimal>.<32 hex>"))
+}
+
+/// Who is offline does not say so.
+fn own_state(fields: &Fields<'_>) -> Result<Option<State>, Fault> {
+    match State::from_fields(fields, 0)? {
+        Some(State::Offline) => Err(fields.fault(0, "must be online, away, busy or invisible")),
+        state => Ok(state),
+    }
+}
+
+fn own_body(fields: &Fields<'_>, limits: &Limits) -> Result<Option<Value>, Fault> {
+    let check = |raw| Value::check_within(raw, "body", limits.status_bytes, limits.value_depth);
+    fields.raw(1).map(check).transpose()
 }
 
 fn body(fields: &Fields<'_>, place: usize, limits: &Limits) -> Result<Value, Fault> {

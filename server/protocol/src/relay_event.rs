@@ -4,7 +4,10 @@ use crate::code::Fault;
 use crate::event_decode::{fault, value};
 use crate::fields::Fields;
 use crate::names::{MessageKind, User};
-use crate::relay::{Entry, Matter, RelayEvent};
+use crate::reader::Reader;
+use crate::relay::{Entry, Matter, RelayEvent, Roster};
+use crate::roster::{Contact, Tag};
+use crate::status::Status;
 use crate::writer::Writer;
 
 impl RelayEvent {
@@ -28,6 +31,17 @@ impl RelayEvent {
             }
             RelayEvent::Signal { from, kind, body } => {
                 writer.array(4).uint(57).text(from.as_str()).text(kind.as_str()).splice(body.bytes());
+            }
+            RelayEvent::Roster(Roster { tag, blocks_tag, from, people }) => {
+                writer.array(5).uint(58).text(&tag.to_string()).text(&blocks_tag.to_string());
+                writer.optional_uint(*from).array(people.len());
+                people.iter().for_each(|(user, contact)| contact.encode(user, writer));
+            }
+            RelayEvent::Edited { id, rev } => _ = writer.array(3).uint(59).uint(*id).uint(*rev),
+            RelayEvent::Stale { full } => _ = writer.array(2).uint(60).bool(*full),
+            RelayEvent::Presence(people) => {
+                writer.array(2).uint(61).array(people.len());
+                people.iter().for_each(|(user, status)| status.encode(user, writer));
             }
         }
     }
@@ -56,9 +70,27 @@ impl RelayEvent {
                 kind: MessageKind::parse(fields.text(1)?)?,
                 body: value(fields, 2)?,
             },
+            "roster" => RelayEvent::Roster(Roster {
+                tag: Tag::parse(fields.text(0)?)?,
+                blocks_tag: Tag::parse(fields.text(1)?)?,
+                from: fields.optional_uint(2)?,
+                people: rows(fields, 3, Contact::decode)?,
+            }),
+            "edited" => RelayEvent::Edited { id: fields.uint(0)?, rev: fields.uint(1)? },
+            "stale" => RelayEvent::Stale { full: fields.flag(0)? },
+            "presence" => RelayEvent::Presence(rows(fields, 0, Status::decode)?),
             _other => unreachable!("the table of the relay's events has no other name"),
         })
     }
+}
+
+fn rows<T>(
+    fields: &Fields<'_>,
+    place: usize,
+    row: fn(&mut Reader<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let (count, mut reader) = fields.array(place)?;
+    (0..count).map(|_| row(&mut reader)).collect()
 }
 
 fn encode_entry(entry: &Entry, writer: &mut Writer) {

@@ -12,12 +12,12 @@ pub enum Form {
     Ops,
     /// An array of changes.
     Changes,
-    /// An array of slot records.
-    Records,
+    /// An array of rows with these fields: arrays in MessagePack, objects in JSON.
+    Rows(&'static [Field]),
 }
 
 /// One field.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Its name in JSON and in faults.
     pub name: &'static str,
@@ -48,8 +48,10 @@ macro_rules! shapes {
 
 const OPS_FIELD: Field = Field { name: "ops", form: Form::Ops };
 const CHANGES_FIELD: Field = Field { name: "changes", form: Form::Changes };
-const SLOTS_FIELD: Field = Field { name: "slots", form: Form::Records };
-const WINNERS_FIELD: Field = Field { name: "winners", form: Form::Records };
+const SLOTS_FIELD: Field = Field { name: "slots", form: Form::Rows(RECORD) };
+const WINNERS_FIELD: Field = Field { name: "winners", form: Form::Rows(RECORD) };
+const PEOPLE_FIELD: Field = Field { name: "people", form: Form::Rows(PERSON) };
+const STATUSES_FIELD: Field = Field { name: "people", form: Form::Rows(STATUS) };
 
 /// From the client.
 pub const REQUESTS: &[Shape] = shapes! {
@@ -80,10 +82,13 @@ pub const EVENTS: &[Shape] = shapes! {
 /// From the client, on the relay.
 pub const RELAY_REQUESTS: &[Shape] = shapes! {
     32 open [plain("epoch"), plain("seq")],
-    33 tell [plain("id"), plain("to"), plain("body"), plain("kind")],
+    33 tell [plain("id"), plain("to"), plain("body"), plain("kind"), plain("have")],
     34 ack [plain("seq")],
     35 read [plain("user"), plain("seq")],
     36 signal [plain("to"), plain("kind"), plain("body"), plain("id")],
+    37 friends [plain("have")],
+    38 edit [plain("id"), plain("edit"), plain("user"), plain("value")],
+    39 status [plain("state"), plain("body")],
 };
 
 /// From the server, on the relay.
@@ -98,6 +103,10 @@ pub const RELAY_EVENTS: &[Shape] = shapes! {
     55 stored [plain("id"), plain("at"), plain("time_ms"), plain("class")],
     56 refused [plain("id"), plain("code"), plain("what"), plain("retry_ms")],
     57 signal [plain("from"), plain("kind"), plain("body")],
+    58 roster [plain("tag"), plain("blocks_tag"), plain("from"), PEOPLE_FIELD],
+    59 edited [plain("id"), plain("rev")],
+    60 stale [plain("full")],
+    61 presence [STATUSES_FIELD],
 };
 
 /// What is said on both doors: `hello`, `ping`.
@@ -139,6 +148,21 @@ pub const CHANGES: &[Shape] = shapes! {
 
 /// A slot record, within `snapshot` and `reject`: it has no code.
 pub const RECORD: &[Field] = &[plain("slot"), plain("version"), plain("by"), plain("value")];
+
+/// What a roster says of one user, within `roster`.
+pub const PERSON: &[Field] = &[
+    plain("user"),
+    plain("sub"),
+    plain("asked"),
+    plain("approved"),
+    plain("alias"),
+    plain("groups"),
+    plain("blocked"),
+    plain("asks"),
+];
+
+/// A user's status, within `presence`.
+pub const STATUS: &[Field] = &[plain("user"), plain("state"), plain("body"), plain("since_ms")];
 
 /// The shape with a code.
 pub fn by_code(shapes: impl IntoIterator<Item = &'static Shape>, code: u64) -> Option<&'static Shape> {

@@ -113,7 +113,7 @@ impl World {
         let id = client.next_id;
         let body = value(&json!([client.device.as_str(), id]));
         let kind = self.dice.percent(30).then(|| MessageKind::parse("text").expect("a good kind"));
-        let tell = Tell { id, to, body, kind };
+        let tell = Tell { id, to, body, kind, have: None };
         client.unanswered.push_back(tell.clone());
         self.speak(at, RelayRequest::Tell(tell));
     }

@@ -69,6 +69,10 @@ impl World {
                 self.tally.signals += 1;
                 Ok(())
             }
+            RelayEvent::Roster(_) | RelayEvent::Edited { .. } | RelayEvent::Stale { .. } => {
+                Err("no one asked for a list".to_owned())
+            }
+            RelayEvent::Presence(_) => Err("no one asked how others are".to_owned()),
         }
     }
 

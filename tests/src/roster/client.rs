@@ -1,8 +1,8 @@
 //! The clients: each edits its list, reads it, and sends packets that need lists.
 
-use slotcast_protocol::roster::{Alias, Group, Mark, Tag};
+use slotcast_protocol::roster::{Alias, Edit, Group, Mark, Tag};
 use slotcast_protocol::{Fault, User};
-use slotcast_state::roster::{CacheInput, Claim, Difference, Edit, Input};
+use slotcast_state::roster::{CacheInput, Claim, Difference, Input};
 use slotcast_state::{EdgeId, SessionId};
 
 use crate::dice::Dice;

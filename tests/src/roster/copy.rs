@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use slotcast_protocol::User;
-use slotcast_protocol::roster::{Friend, Mark, Tag};
-use slotcast_state::roster::{Contact, Difference, blocks_md5, friends_md5};
+use slotcast_protocol::roster::{Contact, Friend, Mark, Tag};
+use slotcast_state::roster::{Difference, blocks_md5, friends_md5};
 
 #[derive(Clone, Debug, Default)]
 pub struct Copy {

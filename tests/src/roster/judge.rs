@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use slotcast_protocol::User;
-use slotcast_protocol::roster::{Mark, Sub};
+use slotcast_protocol::roster::{Edit, Mark, Sub};
 use slotcast_state::SessionId;
-use slotcast_state::roster::{Claim, Contacts, Edit, HomeId, Notice};
+use slotcast_state::roster::{Claim, Contacts, HomeId, Notice};
 
 use crate::roster::client::{Purpose, Wish};
 use crate::roster::copy::Copy;
@@ -236,7 +236,7 @@ impl World {
                 let other =
                     self.desks[self.registrar_of(user)].disk.load(user).map(|mut list| list.contacts());
                 let back = other.as_ref().and_then(|other| other.people().get(owner));
-                let sub = |contact: &slotcast_state::roster::Contact| {
+                let sub = |contact: &slotcast_protocol::roster::Contact| {
                     contact.friend.as_ref().map_or(Sub::None, |friend| friend.sub)
                 };
                 let (ours, theirs) = (sub(contact), back.map_or(Sub::None, sub));

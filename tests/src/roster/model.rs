@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use slotcast_protocol::roster::{Friend, Sub};
+use slotcast_protocol::roster::{Contact, Edit, Friend, Sub};
 use slotcast_protocol::{Code, Limits, User};
-use slotcast_state::roster::{Card, Contact, Edit};
+use slotcast_state::roster::Card;
 
 type Pair = (User, User);
 

@@ -82,7 +82,7 @@ struct Teller {
 
 impl Teller {
     fn new(to: User, body: Value, kind: Option<MessageKind>, link: Link) -> Self {
-        let tell = slotcast_protocol::Tell { id: ID, to, body, kind };
+        let tell = slotcast_protocol::Tell { id: ID, to, body, kind, have: None };
         let (device, request) = (fresh_device(), Request::Relay(RelayRequest::Tell(tell)));
         Teller { link, device, request, backoff: Backoff::new(), said: false }
     }

@@ -56,6 +56,10 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "friends" | "blocks" => 1..=100_000,
         "friend_groups" => 1..=256,
         "friend_asks" => 1..=10_000,
+        "lists" | "last_seen" => 1..=100 * MILLION,
+        "status_bytes" => 1..=64 * KIB,
+        "status_ms" => 1..=MINUTE_MS,
+        "statuses_per_s" => 1..=100 * MILLION,
         "drain_ms" => 1..=HOUR_MS,
         _unknown => return None,
     })
@@ -88,6 +92,7 @@ pub(super) fn check(limits: &Limits) -> Result<(), ConfigError> {
         ("value_bytes", limits.value_bytes, "object_bytes", limits.object_bytes),
         ("tell_bytes", limits.tell_bytes, "message_bytes", limits.message_bytes),
         ("tell_bytes", limits.tell_bytes, "inbox_bytes", limits.inbox_bytes),
+        ("status_bytes", limits.status_bytes, "message_bytes", limits.message_bytes),
     ];
     for (inner, less, outer, more) in pairs {
         if less > more {

@@ -3,27 +3,9 @@
 use std::collections::BTreeMap;
 
 use slotcast_protocol::User;
-use slotcast_protocol::roster::{Friend, Mark, Tag};
+use slotcast_protocol::roster::{Contact, Friend, Mark, Tag};
 
 use crate::roster::fingerprint::{blocks_md5, friends_md5};
-
-/// What an owner's list says of one user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// The line on the friend list, if there is one.
-    pub friend: Option<Friend>,
-    /// Whether the user is blocked.
-    pub blocked: bool,
-    /// Whether the user asks to be let in.
-    pub asks: bool,
-}
-
-impl Contact {
-    /// Whether there is nothing to say.
-    pub fn is_nothing(&self) -> bool {
-        self.friend.is_none() && !self.blocked && !self.asks
-    }
-}
 
 /// A whole list. The MD5s are those of its friends and of its blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +60,5 @@ impl Contacts {
     /// Those who may see the owner.
     pub fn admitted(&self) -> impl Iterator<Item = &User> {
         self.people.iter().filter(|(_, contact)| contact.is_admitted()).map(|(user, _)| user)
-    }
-}
-
-impl Contact {
-    fn is_admitted(&self) -> bool {
-        !self.blocked && self.friend.as_ref().is_some_and(|friend| friend.sub.is_seen())
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::User;
-use slotcast_protocol::roster::Tag;
+use slotcast_protocol::roster::{Contact, Tag};
 
-use crate::roster::contacts::{Contact, Contacts};
+use crate::roster::contacts::Contacts;
 
 /// From what a client has to the present.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::roster::{Mark, Tag};
+use slotcast_protocol::roster::{Edit, Mark, Tag};
 use slotcast_protocol::{Fault, User};
 
 use crate::roster::commit::Commit;
 use crate::roster::contacts::Contacts;
 use crate::roster::difference::Difference;
-use crate::roster::edit::Edit;
 use crate::roster::lease::HomeId;
 use crate::roster::list::List;
 use crate::roster::tell::{Heard, Tell};

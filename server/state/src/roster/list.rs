@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotcast_protocol::roster::{Friend, Mark, Tag};
+use slotcast_protocol::roster::{Contact, Edit, Friend, Mark, Tag};
 use slotcast_protocol::{Code, Fault, Limits, User};
 
 use crate::roster::commit::{Commit, Line};
-use crate::roster::contacts::{Contact, Contacts};
+use crate::roster::contacts::Contacts;
 use crate::roster::difference::Difference;
-use crate::roster::edit::Edit;
 use crate::roster::log::Log;
 use crate::roster::tell::{Heard, Stance, Tell};
 use crate::roster::tie::{Card, Tie};

@@ -15,7 +15,6 @@ mod commit;
 mod contacts;
 mod debts;
 mod difference;
-mod edit;
 mod effects;
 mod fingerprint;
 mod lease;
@@ -28,9 +27,8 @@ mod waits;
 
 pub use cache::{Cache, CacheInput, CacheOutput, Claim, Met, Notice};
 pub use commit::{Commit, Line};
-pub use contacts::{Contact, Contacts};
+pub use contacts::Contacts;
 pub use difference::Difference;
-pub use edit::Edit;
 pub use effects::{Effects, Fetched, Input, Output};
 pub use fingerprint::{blocks_md5, friends_md5};
 pub use lease::{HomeId, LEASE_MS};

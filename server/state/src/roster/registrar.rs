@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use slotcast_protocol::roster::Mark;
+use slotcast_protocol::roster::{Edit, Mark};
 use slotcast_protocol::{Code, Fault, Limits, User};
 
 use crate::roster::commit::Commit;
 use crate::roster::debts::Debts;
-use crate::roster::edit::Edit;
 use crate::roster::effects::{Effects, Fetched, Input, Output};
 use crate::roster::lease::{HomeId, LEASE_MS, Leases};
 use crate::roster::list::List;

@@ -234,13 +234,15 @@ fn needs_home(input: &HomeInput) -> bool {
     }
 }
 
-fn refusal(request: &RelayRequest, fault: Fault) -> Event {
+pub(super) fn refusal(request: &RelayRequest, fault: Fault) -> Event {
     let refused = |id| Event::Relay(RelayEvent::Refused { id, fault: fault.clone(), retry_ms: None });
     match request {
         RelayRequest::Tell(tell) => refused(Some(tell.id)),
         RelayRequest::Signal(signal) => refused(signal.id),
+        RelayRequest::Edit { id, .. } => refused(Some(*id)),
         RelayRequest::Open { .. } | RelayRequest::Ack { .. } | RelayRequest::Read { .. } => {
             Event::Error { fault, object: None }
         }
+        RelayRequest::Friends { .. } | RelayRequest::Status { .. } => Event::Error { fault, object: None },
     }
 }

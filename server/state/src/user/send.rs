@@ -60,6 +60,10 @@ impl Home {
             RelayRequest::Ack { seq } => self.acknowledge(session, seq, moment, effects),
             RelayRequest::Read { user, seq } => self.read(session, (author, user), seq, moment, effects),
             RelayRequest::Signal(signal) => self.signal(session, signal, company, moment, effects),
+            RelayRequest::Friends { .. } | RelayRequest::Edit { .. } | RelayRequest::Status { .. } => {
+                let fault = Fault::new(Code::Unavailable, "rosters are not served yet");
+                self.tell(session, super::homes::refusal(&request, fault), effects);
+            }
         }
     }
 
@@ -146,7 +150,7 @@ impl Home {
     fn copy(&self, device: &Device, tell: &Tell, outcome: &Outcome) -> Option<Matter> {
         let Outcome::Stored(at) = outcome else { return None };
         let others = self.contents.devices.keys().any(|other| other != device);
-        let Tell { id, to, body, kind } = tell.clone();
+        let Tell { id, to, body, kind, .. } = tell.clone();
         (others && to != self.user).then_some(Matter::Copy { to, id, body, kind, at: at.seq })
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use slotcast_protocol::User;
-use slotcast_protocol::roster::{Alias, Group};
+use crate::names::User;
+use crate::roster::names::{Alias, Group};
 
 /// One edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
