@@ -85,6 +85,7 @@ impl Asked {
             }
             Input::StorageFull(full) => Asked::StorageFull(*full),
             Input::Kept { .. } | Input::Wanted { .. } | Input::Home { .. } => Asked::Housekeeping,
+            Input::Roster(_) => Asked::Housekeeping,
         }
     }
 
@@ -106,7 +107,7 @@ impl Asked {
 impl Looked {
     fn of(found: &Found) -> Looked {
         match found {
-            Found::Nothing | Found::User(_) => Looked::Nothing,
+            Found::Nothing | Found::User(_) | Found::Roster(_) => Looked::Nothing,
             Found::Contents(contents) => {
                 let mark = Mark { version: contents.version(), sends: contents.sends() };
                 Looked::Contents { epoch: contents.epoch(), mark }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use slotcast_protocol::reader::Reader;
 use slotcast_protocol::writer::Writer;
 use slotcast_protocol::{Durability, Limits, ObjectName, User};
+use slotcast_state::roster::{self, List};
 use slotcast_state::{
     Commit, Contents, Delivery, Effects, Found, Kinds, Name, Stored, UserCommit, UserContents,
 };
@@ -33,6 +34,11 @@ impl Batch {
         let commits = logged
             .map(|commit| Entry::Commit { name: commit.user.clone().into(), bytes: user_bytes(commit) });
         self.entries.extend(commits);
+        let logged = effects.roster_commits.iter().filter(|(_, durability)| *durability == Durability::Disk);
+        self.entries.extend(logged.map(|(commit, _)| {
+            let name = Name::Roster(commit.owner.clone());
+            Entry::Commit { name, bytes: roster_bytes(commit) }
+        }));
         self.entries.extend(effects.stores.drain(..).map(Entry::Whole));
         self.held.append(&mut effects.held);
     }
@@ -56,6 +62,13 @@ pub fn bytes(commit: &Commit) -> Vec<u8> {
 
 /// The same of a user.
 pub fn user_bytes(commit: &UserCommit) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64);
+    commit.encode(&mut writer);
+    writer.0
+}
+
+/// The same of a roster.
+pub fn roster_bytes(commit: &roster::Commit) -> Vec<u8> {
     let mut writer = Writer::with_capacity(64);
     commit.encode(&mut writer);
     writer.0
@@ -111,6 +124,9 @@ impl Disk {
             (Some(whole), Name::User(user)) if kept.log.is_empty() => {
                 Ok(Found::User(Box::new(decode_user(user, whole)?)))
             }
+            (Some(whole), Name::Roster(owner)) if kept.log.is_empty() => {
+                Ok(Found::Roster(Box::new(decode_roster(owner, whole)?)))
+            }
             _in_parts => Err(format!("{name} is not in memory and not whole in the store")),
         }
     }
@@ -131,6 +147,26 @@ impl Disk {
             let contents = contents.ok_or_else(|| format!("{user}: nothing is there of them"))?;
             kept.whole = Some(contents.encode());
             survivors.insert(user.clone(), contents);
+        }
+        Ok(survivors)
+    }
+
+    /// After a crash: the log is folded into the rosters.
+    pub fn recover_rosters(&mut self) -> Result<BTreeMap<User, List>, String> {
+        let mut survivors = BTreeMap::new();
+        for (name, kept) in &mut self.names {
+            let Name::Roster(owner) = name else { continue };
+            let mut list = kept.whole.as_ref().map(|whole| decode_roster(owner, whole)).transpose()?;
+            for bytes in kept.log.drain(..) {
+                let commit = roster::Commit::decode(&mut Reader::new(&bytes));
+                let commit = commit.map_err(|fault| format!("{owner}: {fault}"))?;
+                let list = list.get_or_insert_with(|| List::new(owner.clone(), commit.mark.epoch));
+                list.replay(&commit)
+                    .map_err(|fault| format!("the roster of {owner} cannot be recovered: {fault}"))?;
+            }
+            let list = list.ok_or_else(|| format!("{owner}: nothing is there of the roster"))?;
+            kept.whole = Some(list.encode());
+            survivors.insert(owner.clone(), list);
         }
         Ok(survivors)
     }
@@ -159,6 +195,10 @@ impl Disk {
 
 fn decode_user(user: &User, bytes: &[u8]) -> Result<UserContents, String> {
     UserContents::decode(bytes).map_err(|fault| format!("{user}: {fault}"))
+}
+
+fn decode_roster(owner: &User, bytes: &[u8]) -> Result<List, String> {
+    List::decode(owner, bytes).map_err(|fault| format!("{owner}: {fault}"))
 }
 
 fn decode(object: &ObjectName, bytes: &[u8]) -> Result<Contents, String> {

@@ -271,6 +271,7 @@ impl Trial {
                 }
                 Delivery::Reply { .. } | Delivery::Left { .. } => {}
                 Delivery::Fleeting { .. } | Delivery::Letter { .. } => return Err("a home".to_owned()),
+                Delivery::Roster(_) => return Err("a list".to_owned()),
             }
         }
         self.followers.iter().try_for_each(|follower| {

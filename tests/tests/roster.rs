@@ -41,6 +41,8 @@ struct Scene {
     went: Vec<(u64, Arc<Contacts>, Option<Notice>)>,
     refused: Vec<u64>,
     fetches: u64,
+    /// Pinned lists that have changed.
+    changed: Vec<User>,
 }
 
 impl Scene {
@@ -56,6 +58,7 @@ impl Scene {
             went: Vec::new(),
             refused: Vec::new(),
             fetches: 0,
+            changed: Vec::new(),
         };
         scene.until(1_000);
         scene.until(LATER_MS);
@@ -100,7 +103,7 @@ impl Scene {
         let mut effects = Effects::default();
         self.registrar.handle(input, &mut effects);
         for owner in effects.loads {
-            let list = self.disk.load(&owner);
+            let list = Ok(self.disk.load(&owner));
             self.register(Input::Loaded { owner, list });
         }
         effects.commits.iter().for_each(|commit| self.disk.put(commit).expect("it follows"));
@@ -131,9 +134,9 @@ impl Scene {
         self.cache.handle(input, &mut out);
         for output in out {
             match output {
-                CacheOutput::Fetch { fetch, owner, have, .. } => {
+                CacheOutput::Fetch { fetch, owner, have, at_least } => {
                     self.fetches += 1;
-                    self.register(Input::Fetch { home: HOME, fetch, owner, have });
+                    self.register(Input::Fetch { home: HOME, fetch, owner, have, at_least });
                 }
                 CacheOutput::Renew { fetch } => self.register(Input::Renew { home: HOME, fetch }),
                 CacheOutput::Acknowledge { owner, mark } => {
@@ -143,6 +146,7 @@ impl Scene {
                     self.register(Input::Release { home: HOME, owner, fetch });
                 }
                 CacheOutput::Go { ticket, contacts, notice } => self.went.push((ticket, contacts, notice)),
+                CacheOutput::Changed { owner } => self.changed.push(owner),
                 CacheOutput::Refused { ticket, fault } => {
                     assert_eq!(fault.code, Code::Unavailable);
                     self.refused.push(ticket);
@@ -190,7 +194,7 @@ impl Scene {
         let mut effects = Effects::default();
         self.registrar.handle(Input::Read { ticket: 0, owner: user(owner), have }, &mut effects);
         match effects.outputs.pop() {
-            Some(Output::Read { difference, .. }) => difference,
+            Some(Output::Read { result, .. }) => result.expect("it can be had"),
             other => panic!("a read is answered, not {other:?}"),
         }
     }

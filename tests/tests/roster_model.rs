@@ -51,7 +51,7 @@ impl Trial {
         while let Some(input) = inputs.pop() {
             let mut effects = Effects::default();
             self.registrar.handle(input, &mut effects);
-            inputs.extend(effects.loads.into_iter().map(|owner| Input::Loaded { owner, list: None }));
+            inputs.extend(effects.loads.into_iter().map(|owner| Input::Loaded { owner, list: Ok(None) }));
             effects.commits.iter().for_each(|commit| self.disk.put(commit).expect("it follows"));
             for output in effects.outputs {
                 match output {
@@ -90,7 +90,9 @@ impl Trial {
                 self.copies[place] = Copy::default();
             }
             let said = self.run(Input::Read { ticket: 2, owner: owner.clone(), have });
-            let [Output::Read { ticket: 2, difference }] = &said[..] else { return Err(format!("{said:?}")) };
+            let [Output::Read { ticket: 2, result: Ok(difference) }] = &said[..] else {
+                return Err(format!("{said:?}"));
+            };
             if have.is_some_and(|have| self.disk.place(&owner, have.mark).is_some())
                 && is_needless(have, difference)
             {
@@ -132,7 +134,7 @@ impl Trial {
 fn is_needless(have: Option<slotcast_protocol::roster::Tag>, difference: &Difference) -> bool {
     match difference {
         Difference::Full(contacts) => have.is_some_and(|have| have.mark.epoch == contacts.mark().epoch),
-        Difference::Same(_) | Difference::Delta { .. } => false,
+        Difference::Same(..) | Difference::Delta { .. } => false,
     }
 }
 

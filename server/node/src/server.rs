@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use slotcast_protocol::Durability;
-use slotcast_state::{Kinds, Relay, Shard};
+use slotcast_state::{Kinds, Relay, Rosters, Shard};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
@@ -45,7 +45,7 @@ pub fn run(config: Config) -> io::Result<()> {
             ^ u64::from(std::process::id()) << 32;
         let idle_bytes = house.limits.idle_bytes / config.workers;
         let shard = Shard::new(number as u16, seed, kinds.clone(), house.limits.clone(), idle_bytes)
-            .with_relay(relay);
+            .with_relay(relay, config.workers);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || work(number, house, kinds, shard, listener, mail))?;
@@ -68,7 +68,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Opens the store, if there is a kind that is stored, or the messages between users are; what is only in its log is done again before anyone is let in.
 fn store(config: &Config) -> io::Result<Option<(Store, Threads)>> {
-    if !config.kinds.any_on_disk() && config.relay.durability == Durability::Memory {
+    let in_memory = [Rosters::Own(Durability::Memory), Rosters::Outside].contains(&config.relay.rosters);
+    if !config.kinds.any_on_disk() && config.relay.durability == Durability::Memory && in_memory {
         return Ok(None);
     }
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Cursor, Encoding, Event, Fault, ObjectName, Send, User, Write};
+use slotcast_protocol::{Cursor, Durability, Encoding, Event, Fault, ObjectName, Send, User, Write};
 
 use crate::commit::Commit;
 use crate::contents::Contents;
@@ -10,6 +10,7 @@ use crate::followers::Audience;
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::name::Name;
 use crate::ring::Mark;
+use crate::roster;
 use crate::user::{HomeInput, Letter, UserCommit, UserContents};
 use crate::whole::Whole;
 
@@ -43,6 +44,8 @@ pub enum Input {
     Gone { session: SessionId, objects: Vec<ObjectName> },
     /// Something for the home of a user of the shard.
     Home { user: User, input: HomeInput },
+    /// What the friend subsystem says: [`Delivery::Roster`] of this shard, or the answer to one of [`Effects::questions`].
+    Roster(roster::Output),
     /// The answer to one of [`Effects::loads`].
     Loaded { name: Name, found: Found },
     /// One of [`Effects::stores`] is in the store.
@@ -62,6 +65,8 @@ pub enum Found {
     Contents(Box<Contents>),
     /// All of a user.
     User(Box<UserContents>),
+    /// All of a roster.
+    Roster(Box<roster::List>),
     /// It cannot be had, and why.
     Refused(Fault),
 }
@@ -76,7 +81,8 @@ impl Input {
             Input::Write { write, .. } => Some(&write.object),
             Input::Send { send, .. } => Some(&send.object),
             Input::Fingerprint { object, .. } => Some(object),
-            Input::Tick(_) | Input::Gone { .. } | Input::Home { .. } | Input::Loaded { .. } => None,
+            Input::Tick(_) | Input::Gone { .. } | Input::Home { .. } | Input::Roster(_) => None,
+            Input::Loaded { .. } => None,
             Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => None,
         }
     }
@@ -90,7 +96,9 @@ pub struct Effects {
     pub commits: Vec<Commit>,
     /// The same, of users.
     pub user_commits: Vec<UserCommit>,
-    /// Whole objects and users for the engine, as they are after the commits.
+    /// The same, of rosters, with the class that each must reach.
+    pub roster_commits: Vec<(roster::Commit, Durability)>,
+    /// Whole objects, users and rosters for the engine, as they are after the commits.
     pub stores: Vec<Stored>,
     /// For the edges.
     pub deliveries: Vec<Delivery>,
@@ -98,6 +106,8 @@ pub struct Effects {
     pub letters: Vec<(User, Letter)>,
     /// For the edges, about what is stored: no one may hear of what a crash could take back.
     pub held: Vec<Delivery>,
+    /// For a friend subsystem outside, to be answered by [`Input::Roster`].
+    pub questions: Vec<roster::Input>,
     /// What is to be fetched from the store and answered by [`Input::Loaded`].
     pub loads: Vec<Name>,
     /// Objects and users that left memory because others needed the room.
@@ -130,6 +140,8 @@ pub enum Delivery {
     Fleeting { session: SessionId, event: Event },
     /// For the home of a user.
     Letter { to: User, letter: Letter },
+    /// For the shard itself, back as [`Input::Roster`].
+    Roster(roster::Output),
 }
 
 /// How a follower begins, or begins again.

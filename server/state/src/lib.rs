@@ -16,12 +16,14 @@ mod fingerprint;
 mod followers;
 mod idle;
 mod ids;
+mod keeping;
 mod kind;
 mod merge;
 mod name;
 mod object;
 mod pace;
 mod patch;
+mod people;
 mod ring;
 pub mod roster;
 mod rule;
@@ -48,6 +50,6 @@ pub use ring::Mark;
 pub use rule::Rule;
 pub use shard::Shard;
 pub use user::{
-    At, Deed, Ending, Filed, HomeInput, Letter, Outcome, Policy, Relations, Relay, UserCommit, UserContents,
+    At, Deed, Ending, Filed, HomeInput, Letter, Outcome, Policy, Relay, Rosters, UserCommit, UserContents,
 };
 pub use whole::{Frames, Whole};

@@ -14,8 +14,8 @@ use crate::commit::{Commit, Lived};
 use crate::contents::Contents;
 use crate::effects::{Delivery, Effects, Start, Stored};
 use crate::followers::{Audience, Followers};
-use crate::idle::Place;
 use crate::ids::{Author, ChannelId, SessionId};
+use crate::keeping::Keeping;
 use crate::kind::Kind;
 use crate::pace::Pace;
 use crate::ring::Mark;
@@ -39,14 +39,7 @@ pub(crate) struct Object {
     pub wholes: Wholes,
     /// When it dies, if no one comes: set while nobody follows it and there is nothing to store.
     dies_ms: Option<u64>,
-    /// Its place among the idle.
-    pub place: Option<Place>,
-    /// It is to leave memory when the store has it.
-    pub leaving: bool,
-    /// It holds more than was last handed to the store.
-    dirty: bool,
-    /// So often it was handed to the store, which has not yet said that it has it.
-    storing: u32,
+    pub keeping: Keeping,
 }
 
 /// Who asked for what, and how it was answered.
@@ -61,9 +54,8 @@ impl Object {
     pub fn new(name: ObjectName, contents: Contents, kind: Arc<Kind>, now_ms: u64) -> Self {
         let blank = contents.is_blank();
         let dies_ms = blank.then(|| now_ms.saturating_add(kind.linger_ms));
-        let (followers, wholes, place) = (Followers::default(), Wholes::default(), None);
-        let (leaving, dirty, storing) = (false, false, 0);
-        Object { name, contents, kind, followers, wholes, dies_ms, place, leaving, dirty, storing }
+        let (followers, wholes) = (Followers::default(), Wholes::default());
+        Object { name, contents, kind, followers, wholes, dies_ms, keeping: Keeping::default() }
     }
 
     pub fn is_durable(&self) -> bool {
@@ -79,30 +71,15 @@ impl Object {
         self.is_durable() && self.followers.is_empty() && !self.contents.is_blank()
     }
 
-    /// Whether the store has all of it.
-    pub fn is_stored(&self) -> bool {
-        !self.dirty && self.storing == 0
-    }
-
     /// All of it, for the store; None if the store has it or is being told.
     pub fn store(&mut self) -> Option<Stored> {
-        let dirty = std::mem::take(&mut self.dirty);
-        self.storing += u32::from(dirty);
-        dirty.then(|| Stored { name: self.name.clone().into(), contents: self.contents.encode() })
+        self.keeping.store(|| self.name.clone().into(), || self.contents.encode())
     }
 
     /// What happens after it was handed to the store in the same turn is in the same batch, and before it: so it must be in it.
     pub fn store_again(&mut self, stores: &mut [Stored]) {
         let stored = stores.iter_mut().find(|stored| stored.name.object() == Some(&self.name));
-        if let Some(stored) = stored.filter(|_| self.dirty) {
-            stored.contents = self.contents.encode();
-            self.dirty = false;
-        }
-    }
-
-    /// The store has what it was handed first of all that it has not confirmed.
-    pub fn kept(&mut self) {
-        self.storing = self.storing.saturating_sub(1);
+        self.keeping.store_again(stored, || self.contents.encode());
     }
 
     /// What sessions of an earlier run have left goes; it is not in the store any more when someone is told.
@@ -136,7 +113,7 @@ impl Object {
         let saw_others = before.is_some_and(|before| before.view != audience.view);
         self.followers.join(session, author, audience, turn, fresh, self.mark());
         self.dies_ms = None;
-        self.leaving = false;
+        self.keeping.stay();
         saw_others
     }
 
@@ -232,7 +209,9 @@ impl Object {
         if changes.is_empty() && durability == Durability::Memory {
             return;
         }
-        self.dirty |= self.is_durable();
+        if self.is_durable() {
+            self.keeping.change();
+        }
         effects.commits.push(Commit {
             object: self.name.clone(),
             durability,

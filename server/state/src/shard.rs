@@ -1,18 +1,21 @@
 //! A shard: the single writer of its share of the objects and of the users.
 
 mod memory;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotcast_protocol::{Code, Durability, Event, Fault, Limits, ObjectName, Reject, User};
+use slotcast_protocol::{Code, Durability, Event, Fault, Limits, ObjectName, Reject};
 
 use crate::effects::{Delivery, Effects, Input};
 use crate::idle::Idle;
 use crate::ids::{ChannelId, SessionId};
 use crate::kind::Kinds;
 use crate::object::{Moment, Object};
-use crate::user::{HomeInput, Homes, Letter, Relay};
+use crate::people::People;
+use crate::roster::Met;
+use crate::user::{Homes, Letter, Relay};
 
 /// Owns objects, and the homes of users. [`Shard::handle`] is pure and bounded: the same inputs in the same order give the same effects.
 ///
@@ -34,6 +37,7 @@ pub struct Shard {
     objects: BTreeMap<ObjectName, Object>,
     loading: BTreeMap<ObjectName, Vec<Input>>,
     homes: Homes,
+    people: People,
     idle: Idle,
     deadlines: BTreeSet<(u64, ObjectName)>,
     channels: u64,
@@ -42,6 +46,7 @@ pub struct Shard {
 impl Shard {
     /// `number` tells it from the other shards of a server; epochs are drawn from `seed`; `idle_bytes` is its share of the limit.
     pub fn new(number: u16, seed: u64, kinds: Arc<Kinds>, limits: Arc<Limits>, idle_bytes: usize) -> Self {
+        let people = People::new(number, seed, Arc::default(), &limits, 1);
         Shard {
             number,
             now_ms: 0,
@@ -53,14 +58,17 @@ impl Shard {
             objects: BTreeMap::new(),
             loading: BTreeMap::new(),
             homes: Homes::default(),
+            people,
             idle: Idle::default(),
             deadlines: BTreeSet::new(),
             channels: 0,
         }
     }
 
-    /// The same, with users whose messages are kept and let through as `relay` says.
-    pub fn with_relay(mut self, relay: Arc<Relay>) -> Self {
+    /// The same, with users whose messages are kept and let through as `relay` says; the shard is one of `shards`.
+    pub fn with_relay(mut self, relay: Arc<Relay>, shards: usize) -> Self {
+        let seed = self.roll();
+        self.people = People::new(self.number, seed, relay.clone(), &self.limits, shards);
         self.homes = Homes::new(relay);
         self
     }
@@ -68,7 +76,17 @@ impl Shard {
     /// When something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
         let object = self.deadlines.first().map(|(at, _)| *at);
-        object.into_iter().chain(self.homes.next_deadline()).min()
+        [object, self.homes.next_deadline(), self.people.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// How often friend lists were at hand.
+    pub fn lists_met(&self) -> Met {
+        self.people.met()
+    }
+
+    /// Users who have a status or watch those of others.
+    pub fn persons(&self) -> usize {
+        self.people.len()
     }
 
     /// Users in memory.
@@ -140,6 +158,10 @@ impl Shard {
                 }
             }
             Input::Home { user, input } => self.home(user, input, effects),
+            Input::Roster(output) => {
+                self.people.hear(output);
+                self.settle_people(effects);
+            }
             Input::Loaded { name, found } => self.loaded(name, found, effects),
             Input::Kept { name } => self.kept(&name, effects),
             Input::Wanted { names } => {
@@ -150,17 +172,13 @@ impl Shard {
         self.trim(effects);
     }
 
-    fn home(&mut self, user: User, input: HomeInput, effects: &mut Effects) {
-        let epoch = if self.homes.has(&user) { 0 } else { self.fresh_epoch() };
-        let Shard { homes, idle, now_ms, limits, storage_full, .. } = self;
-        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
-        homes.handle((user, input), epoch, &moment, idle, effects);
-    }
-
     fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
         self.now_ms = self.now_ms.max(now_ms);
         let (now_ms, storage_full) = (self.now_ms, self.storage_full);
-        self.homes.tick(&Moment { now_ms, limits: &self.limits, storage_full });
+        let moment = Moment { now_ms, limits: &self.limits, storage_full };
+        self.homes.tick(&moment);
+        self.people.tick(&moment, &mut self.idle, effects);
+        self.settle_people(effects);
         while let Some((_, name)) = self.deadlines.pop_first_if_due(self.now_ms) {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if object.is_dead(self.now_ms) {
@@ -224,16 +242,8 @@ impl Shard {
             before.map(|at| self.deadlines.remove(&(at, name.clone())));
             self.deadlines.extend(after.map(|at| (at, name.clone())));
         }
-        match (object.is_idle() && !object.leaving, object.place) {
-            (true, None) => {
-                object.place = Some(self.idle.enter(name.clone().into(), object.contents.weight()))
-            }
-            (false, Some(place)) => {
-                self.idle.leave(place);
-                object.place = None;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
+        let is_idle = object.is_idle() && !object.keeping.is_leaving();
+        object.keeping.settle(is_idle, &mut self.idle, || (name.clone().into(), object.contents.weight()));
     }
 
     /// As [`Shard::with`], if the session follows the object; false if not.

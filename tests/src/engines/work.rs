@@ -128,7 +128,7 @@ impl Maker {
         let object = name.object().expect("it is one").clone();
         let (epoch, version, sends) = match self.wanted.kept(&name) {
             Some(Kept::Object(before)) => (before.epoch(), before.version(), before.sends()),
-            Some(Kept::User(_)) | None => (number + 1, 0, 0),
+            Some(Kept::User(_) | Kept::Roster(_)) | None => (number + 1, 0, 0),
         };
         let (kind, text) = (self.dice.below(10), "x".repeat(self.dice.between(1, 400) as usize));
         let text = if self.dice.percent(4) { text.repeat(20) } else { text };
@@ -172,7 +172,7 @@ impl Maker {
         let (user, id, time_ms) = (Maker::user(number), self.ids, 1_000 + self.ids);
         let (epoch, last) = match self.wanted.kept(&user.clone().into()) {
             Some(Kept::User(before)) => (before.epoch(), before.last()),
-            Some(Kept::Object(_)) | None => (number + 1, 0),
+            Some(Kept::Object(_) | Kept::Roster(_)) | None => (number + 1, 0),
         };
         let text = "x".repeat(self.dice.between(1, 300) as usize);
         let (body, device, other) =

@@ -5,6 +5,8 @@ use slotcast_state::{
     Delivery, EdgeId, Effects, Found, HomeInput, Input, Letter, Name, SessionId, Shard, UserContents,
 };
 
+use slotcast_state::roster::List;
+
 use super::world::{What, World};
 use crate::store::{Batch, Disk};
 
@@ -95,9 +97,17 @@ impl World {
             self.truth.committed(commit)?;
         }
         for stored in &effects.stores {
-            let Name::User(user) = &stored.name else { return Err("an object among users".to_owned()) };
-            let contents = UserContents::decode(&stored.contents).map_err(|fault| fault.to_string())?;
-            self.truth.stands(user, &contents)?;
+            match &stored.name {
+                Name::User(user) => {
+                    let contents =
+                        UserContents::decode(&stored.contents).map_err(|fault| fault.to_string())?;
+                    self.truth.stands(user, &contents)?;
+                }
+                Name::Roster(owner) => {
+                    List::decode(owner, &stored.contents).map_err(|fault| fault.to_string())?;
+                }
+                Name::Object(_) => return Err("an object among users".to_owned()),
+            }
             self.tally.wholes += 1;
         }
         self.tally.evicted += effects.evicted;
@@ -139,6 +149,9 @@ impl World {
                 }
             }
             Delivery::Letter { to, letter } => self.post(shard, to, letter),
+            Delivery::Roster(output) => {
+                self.put(self.now_ms, What::ToShard { shard, input: Input::Roster(output) });
+            }
             Delivery::Publish { .. } | Delivery::Start { .. } | Delivery::Left { .. } => {
                 unreachable!("no objects")
             }

@@ -189,7 +189,7 @@ impl World {
     pub fn fresh_shard(&mut self, number: u64) -> Shard {
         let (limits, seed) = (self.limits.clone(), self.dice.roll());
         let shard = Shard::new(number as u16, seed, Arc::default(), limits, self.weather.idle_bytes);
-        shard.with_relay(self.relay.clone())
+        shard.with_relay(self.relay.clone(), self.weather.shards as usize)
     }
 
     /// The next event; false when all is at rest.

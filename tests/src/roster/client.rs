@@ -179,7 +179,7 @@ impl World {
         client.reading_until_ms = 0;
         // It may have been asked before another answer came.
         let leads_on = match difference {
-            Difference::Same(tag) => client.copy.tag == Some(*tag),
+            Difference::Same(tag, _) => client.copy.tag == Some(*tag),
             Difference::Delta { from, tag, .. } => {
                 client.copy.tag.is_some_and(|have| have.mark == Mark { epoch: tag.mark.epoch, rev: *from })
             }
@@ -189,7 +189,7 @@ impl World {
             return Ok(());
         }
         match difference {
-            Difference::Same(_) => self.tally.same += 1,
+            Difference::Same(..) => self.tally.same += 1,
             Difference::Delta { .. } => self.tally.deltas += 1,
             Difference::Full(_) => self.tally.fulls += 1,
         }

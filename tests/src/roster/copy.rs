@@ -16,8 +16,8 @@ impl Copy {
     /// Takes an answer; Err if it leads elsewhere than it says.
     pub fn take(&mut self, owner: &User, difference: &Difference) -> Result<(), String> {
         let (tag, blocks_tag) = match difference {
-            Difference::Same(tag) if Some(*tag) == self.tag => return Ok(()),
-            Difference::Same(tag) => return Err(format!("{tag} is not {:?}", self.tag)),
+            Difference::Same(tag, _) if Some(*tag) == self.tag => return Ok(()),
+            Difference::Same(tag, _) => return Err(format!("{tag} is not {:?}", self.tag)),
             Difference::Delta { from, tag, blocks_tag, people } => {
                 let have = self.tag.map(|tag| tag.mark);
                 if have != Some(Mark { epoch: tag.mark.epoch, rev: *from }) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::User;
+use slotcast_protocol::reader::Reader;
 use slotcast_protocol::roster::Mark;
+use slotcast_protocol::writer::Writer;
 use slotcast_state::roster::{Commit, Contacts, List};
 
 #[derive(Default)]
@@ -16,6 +18,13 @@ pub struct Disk {
 impl Disk {
     /// Does what a commit says to what is here.
     pub fn put(&mut self, commit: &Commit) -> Result<(), String> {
+        // As it is read back from a log.
+        let mut writer = Writer::default();
+        commit.encode(&mut writer);
+        let read = Commit::decode(&mut Reader::new(&writer.0)).map_err(|fault| fault.to_string())?;
+        if read != *commit {
+            return Err(format!("{commit:?} is read back as {read:?}"));
+        }
         let fresh = || List::new(commit.owner.clone(), commit.mark.epoch);
         let list = self.lists.entry(commit.owner.clone()).or_insert_with(fresh);
         list.replay(commit).map_err(|fault| fault.to_string())?;
@@ -35,7 +44,8 @@ impl Disk {
 
     /// What a start finds.
     pub fn load(&self, owner: &User) -> Option<Box<List>> {
-        self.lists.get(owner).cloned().map(Box::new)
+        let read = |list: &List| List::decode(owner, &list.encode()).expect("what was written can be read");
+        self.lists.get(owner).map(read).map(Box::new)
     }
 
     /// Where in the owner's history a mark is.

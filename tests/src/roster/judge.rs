@@ -93,6 +93,11 @@ impl Judge {
         Ok(())
     }
 
+    /// A home is told that a list has changed: it may ask at once.
+    pub fn invalidated(&mut self, home: HomeId, owner: &User) {
+        self.fetched_ms.remove(&(home, owner.clone()));
+    }
+
     pub fn fetched(&mut self, home: HomeId, owner: &User, now_ms: u64) -> Result<(), String> {
         let before = self.fetched_ms.insert((home, owner.clone()), now_ms);
         match before.filter(|before| before + 1_000 > now_ms) {

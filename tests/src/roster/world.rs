@@ -270,7 +270,7 @@ impl World {
             desk.registrar.handle(input, &mut effects);
         }
         while let Some(owner) = effects.loads.pop() {
-            let list = desk.disk.load(&owner);
+            let list = Ok(desk.disk.load(&owner));
             desk.registrar.handle(Input::Loaded { owner, list }, &mut effects);
         }
         let next_ms = desk.registrar.next_deadline();
@@ -301,7 +301,9 @@ impl World {
         self.log.line(short(format!("{} says {output:?}", self.now_ms)));
         match output {
             Output::Edited { ticket, result } => self.edited(ticket, result)?,
-            Output::Read { ticket, difference } => self.read(ticket, &difference)?,
+            Output::Read { ticket, result } => {
+                self.read(ticket, &result.map_err(|fault| fault.to_string())?)?
+            }
             Output::Tell(tell) => {
                 let registrar = self.registrar_of(&tell.to);
                 self.send(|| What::ToRegistrar { registrar, input: Input::Tell(tell.clone()) });
@@ -335,6 +337,14 @@ impl World {
         home.cache.handle(CacheInput::Tick(now_ms), &mut out);
         if let Some(input) = input {
             self.log.line(short(format!("{now_ms} home {at} <- {input:?}")));
+            match &input {
+                CacheInput::Invalidate { owner, .. } => self.judge.invalidated(home.id, owner),
+                CacheInput::Renewed { stale, .. } => {
+                    stale.iter().for_each(|(owner, _)| self.judge.invalidated(home.id, owner));
+                }
+                CacheInput::Tick(_) | CacheInput::Ask { .. } | CacheInput::Fetched { .. } => {}
+                CacheInput::Pin { .. } => {}
+            }
             home.cache.handle(input, &mut out);
         }
         let next_ms = home.cache.next_deadline();
@@ -351,9 +361,9 @@ impl World {
     fn carry(&mut self, home: HomeId, output: CacheOutput) -> Result<(), String> {
         self.log.line(short(format!("{} {home:?} says {output:?}", self.now_ms)));
         let input = match output {
-            CacheOutput::Fetch { fetch, owner, have, .. } => {
+            CacheOutput::Fetch { fetch, owner, have, at_least } => {
                 self.judge.fetched(home, &owner, self.now_ms)?;
-                Input::Fetch { home, fetch, owner, have }
+                Input::Fetch { home, fetch, owner, have, at_least }
             }
             CacheOutput::Renew { fetch } => Input::Renew { home, fetch },
             CacheOutput::Acknowledge { owner, mark } => Input::Acknowledge { home, owner, mark },
@@ -364,6 +374,7 @@ impl World {
             CacheOutput::Go { ticket, contacts, notice } => {
                 return self.went_on(home, ticket, &contacts, notice);
             }
+            CacheOutput::Changed { .. } => return Err("no list is pinned".to_owned()),
             CacheOutput::Refused { ticket, .. } => {
                 self.tally.unavailable += 1;
                 self.tickets.remove(&ticket);

@@ -198,6 +198,7 @@ impl World {
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
             Delivery::Fleeting { .. } | Delivery::Letter { .. } => unreachable!("no one here has a home"),
+            Delivery::Roster(_) => unreachable!("no one here has a list"),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use slotcast_state::Rosters;
 use toml::Spanned;
 
 use super::error::{ConfigError, Place};
@@ -35,6 +36,7 @@ struct Shape {
     kind: BTreeMap<Spanned<String>, kinds::Table>,
     default: Option<kinds::Table>,
     relay: Option<relay::Table>,
+    roster: Option<relay::RosterTable>,
 }
 
 pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
@@ -75,6 +77,11 @@ impl File {
         }
         if let Some(table) = shape.relay {
             config.relay = table.relay().map_err(|wrong| lines.wrong("relay", wrong))?;
+            config.relay.rosters = Rosters::Own(config.relay.durability);
+        }
+        let rosters = shape.roster.map(relay::RosterTable::rosters).transpose();
+        if let Some(rosters) = rosters.map_err(|wrong| lines.wrong("roster", wrong))?.flatten() {
+            config.relay.rosters = rosters;
         }
         lines.apply_kinds(shape.kind, shape.default, config)
     }

@@ -1,7 +1,7 @@
-//! `[relay]`: messages between users, as the file says it and as the mind wants it.
+//! `[relay]` and `[roster]`: messages between users and their friend lists, as the file says it and as the mind wants it.
 
 use serde::Deserialize;
-use slotcast_state::{Policy, Relay};
+use slotcast_state::{Policy, Relay, Rosters};
 use toml::Spanned;
 
 use super::kinds::{self, Wrong};
@@ -23,6 +23,7 @@ impl Table {
             durability: durability.unwrap_or(default.durability),
             policy: policy.unwrap_or(default.policy),
             users: None,
+            rosters: default.rosters,
         })
     }
 }
@@ -31,8 +32,8 @@ fn policy(text: Spanned<String>) -> Result<Policy, Wrong> {
     let why = match text.as_ref().as_str() {
         "anyone" => return Ok(Policy::Anyone),
         "shared-object" => return Ok(Policy::SharedObject),
-        "friends" => "`friends` is not available yet; expected \"anyone\" or \"shared-object\"".to_owned(),
-        other => format!("expected \"anyone\" or \"shared-object\", not `{other}`"),
+        "friends" => return Ok(Policy::Friends),
+        other => format!("expected \"anyone\", \"friends\" or \"shared-object\", not `{other}`"),
     };
     Err(Wrong { at: text.span().start, key: "policy".to_owned(), why })
 }
@@ -41,6 +42,20 @@ fn policy(text: Spanned<String>) -> Result<Policy, Wrong> {
 pub(super) fn policy_text(policy: Policy) -> &'static str {
     match policy {
         Policy::Anyone => "anyone",
+        Policy::Friends => "friends",
         Policy::SharedObject => "shared-object",
+    }
+}
+
+/// `[roster]`: friend lists. What is left out is as for messages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RosterTable {
+    durability: Option<Spanned<String>>,
+}
+
+impl RosterTable {
+    pub fn rosters(self) -> Result<Option<Rosters>, Wrong> {
+        Ok(self.durability.map(kinds::durability).transpose()?.map(Rosters::Own))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use slotcast_state::Kind;
+use slotcast_state::{Kind, Rosters};
 
 use super::{Config, kinds, relay};
 
@@ -22,6 +22,9 @@ pub(super) fn file(config: &Config) -> String {
     }
     let (durability, policy) = (config.relay.durability.name(), relay::policy_text(config.relay.policy));
     writeln!(out, "\n[relay]\ndurability = {}\npolicy = {}", text(durability), text(policy)).expect(GROWS);
+    if let Rosters::Own(durability) = config.relay.rosters {
+        writeln!(out, "\n[roster]\ndurability = {}", text(durability.name())).expect(GROWS);
+    }
     kind("default", &config.kinds.other, &mut out);
     for (name, named) in &config.kinds.named {
         kind(&format!("kind.{}", text(name)), named, &mut out);

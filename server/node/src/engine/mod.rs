@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use slotcast_protocol::{Fault, Limits};
+use slotcast_state::roster::{self, List};
 use slotcast_state::{Commit, Contents, Kinds, Name, Stored, UserCommit, UserContents};
 
 pub use embedded::Embedded;
@@ -98,6 +99,8 @@ pub enum Kept {
     Object(Contents),
     /// A user.
     User(UserContents),
+    /// A roster.
+    Roster(Box<List>),
 }
 
 impl Kept {
@@ -106,6 +109,7 @@ impl Kept {
         match self {
             Kept::Object(contents) => contents.encode(),
             Kept::User(contents) => contents.encode(),
+            Kept::Roster(list) => list.encode(),
         }
     }
 
@@ -114,6 +118,7 @@ impl Kept {
         match name {
             Name::Object(_) => Contents::decode(bytes).map(Kept::Object),
             Name::User(_) => UserContents::decode(bytes).map(Kept::User),
+            Name::Roster(owner) => List::decode(owner, bytes).map(|list| Kept::Roster(Box::new(list))),
         }
     }
 
@@ -130,7 +135,7 @@ impl Kept {
                 let commit = Commit::decode(reader)?;
                 let mut contents = match before {
                     Some(Kept::Object(contents)) => contents,
-                    Some(Kept::User(_)) | None => Contents::new(commit.epoch),
+                    Some(Kept::User(_) | Kept::Roster(_)) | None => Contents::new(commit.epoch),
                 };
                 contents.replay(&commit, kinds.of(object).resync_depth, limits.inflight)?;
                 Ok(Kept::Object(contents))
@@ -139,10 +144,21 @@ impl Kept {
                 let commit = UserCommit::decode(reader)?;
                 let mut contents = match before {
                     Some(Kept::User(contents)) => contents,
-                    Some(Kept::Object(_)) | None => UserContents::new(commit.epoch),
+                    Some(Kept::Object(_) | Kept::Roster(_)) | None => UserContents::new(commit.epoch),
                 };
                 contents.apply(&commit, limits)?;
                 Ok(Kept::User(contents))
+            }
+            (Name::Roster(owner), before) => {
+                let commit = roster::Commit::decode(reader)?;
+                let mut list = match before {
+                    Some(Kept::Roster(list)) => list,
+                    Some(Kept::Object(_) | Kept::User(_)) | None => {
+                        Box::new(List::new(owner.clone(), commit.mark.epoch))
+                    }
+                };
+                list.replay(&commit)?;
+                Ok(Kept::Roster(list))
             }
         }
     }
@@ -151,7 +167,7 @@ impl Kept {
     pub fn object(self) -> Option<Contents> {
         match self {
             Kept::Object(contents) => Some(contents),
-            Kept::User(_) => None,
+            Kept::User(_) | Kept::Roster(_) => None,
         }
     }
 
@@ -160,6 +176,7 @@ impl Kept {
         match self {
             Kept::Object(contents) => contents.begin_anew(epoch),
             Kept::User(contents) => contents.begin_anew(epoch),
+            Kept::Roster(list) => list.begin_anew(epoch),
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn run(mut reader: Box<dyn Reader>, questions: &Receiver<Question>, house: &
         let found = match reader.load(&name) {
             Ok(Some(Kept::Object(contents))) => Found::Contents(Box::new(contents)),
             Ok(Some(Kept::User(contents))) => Found::User(Box::new(contents)),
+            Ok(Some(Kept::Roster(list))) => Found::Roster(list),
             Ok(None) => Found::Nothing,
             Err(error) => {
                 tracing::error!(%name, %error, "it cannot be loaded");

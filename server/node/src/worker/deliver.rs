@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use slotcast_protocol::{Cursor, Event, User};
-use slotcast_state::{ChannelId, Delivery, Frames, Letter, Mark, Start};
+use slotcast_state::{ChannelId, Delivery, Frames, Input, Letter, Mark, Start};
 
 use super::desk::Mail;
 use crate::frame;
@@ -15,6 +15,8 @@ pub struct Turn<'a> {
     mail: Vec<Vec<Mail>>,
     /// For the homes of users, on whatever workers they are.
     letters: Vec<(User, Letter)>,
+    /// For the shard itself.
+    own: Vec<Input>,
     metrics: &'a Metrics,
     /// The last start that was encoded: joins of one turn often ask for the same.
     last_start: Option<(ChannelId, Option<Cursor>, Mark, Bytes)>,
@@ -25,6 +27,7 @@ impl<'a> Turn<'a> {
         Turn {
             mail: (0..workers).map(|_| Vec::new()).collect(),
             letters: Vec::new(),
+            own: Vec::new(),
             metrics,
             last_start: None,
         }
@@ -52,12 +55,18 @@ impl<'a> Turn<'a> {
                 self.to(session.edge().0, Mail::Fleeting { session, event });
             }
             Delivery::Letter { to, letter } => self.letters.push((to, letter)),
+            Delivery::Roster(output) => self.own.push(Input::Roster(output)),
         }
     }
 
     /// What there is for the homes of users.
     pub fn take_letters(&mut self) -> Vec<(User, Letter)> {
         std::mem::take(&mut self.letters)
+    }
+
+    /// What there is for the shard itself.
+    pub fn take_own(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.own)
     }
 
     /// What there is for each worker.

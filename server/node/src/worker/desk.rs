@@ -85,7 +85,7 @@ pub fn owner(name: &Name, workers: usize) -> usize {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let text = match name {
         Name::Object(object) => object.as_str(),
-        Name::User(user) => user.as_str(),
+        Name::User(user) | Name::Roster(user) => user.as_str(),
     };
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
     (hash % workers as u64) as usize

@@ -143,6 +143,11 @@ impl Worker {
         for (user, letter) in turn.take_letters() {
             self.put_home(user, HomeInput::Letter(letter));
         }
+        let own = turn.take_own();
+        if !own.is_empty() {
+            self.desk.borrow_mut().own.extend(own);
+            self.bell.notify_one();
+        }
         for (worker, mail) in turn.letters() {
             if worker == self.number {
                 self.desk.borrow_mut().mail.extend(mail);

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use slotcast_protocol::Durability;
 use slotcast_protocol::writer::Writer;
-use slotcast_state::{Commit, Delivery, Effects, Name, Stored, UserCommit};
+use slotcast_state::{Commit, Delivery, Effects, Name, Stored, UserCommit, roster};
 
 use crate::engine::Batch;
 
@@ -57,6 +57,10 @@ impl Waiting {
         let durable = |commit: &UserCommit| commit.durability > Durability::Memory;
         for commit in effects.user_commits.drain(..).filter(durable) {
             commit.encode(self.room_for(commit.user.clone().into()));
+        }
+        let durable = |(_, durability): &(roster::Commit, Durability)| *durability > Durability::Memory;
+        for (commit, _) in effects.roster_commits.drain(..).filter(durable) {
+            commit.encode(self.room_for(Name::Roster(commit.owner.clone())));
         }
         let Gathering { stores, stored, store_bytes, held, .. } = &mut self.gathering;
         *store_bytes += effects.stores.iter().map(|stored| stored.contents.len()).sum::<usize>();

@@ -38,7 +38,7 @@ struct Lease {
 }
 
 /// Pure: inputs in, outputs out, in their order. The body hands over a `Tick` with the time before anything else, and again at
-/// [`Cache::next_deadline`]. At most `lists_max` lists stay; those that were used longest ago leave first.
+/// [`Cache::next_deadline`]. At most `lists_max` lists stay beside those that are pinned; those that were used longest ago leave first.
 pub struct Cache {
     now_ms: u64,
     lists_max: usize,
@@ -54,6 +54,8 @@ pub struct Cache {
     /// By the second of their last use.
     used: BTreeSet<(u64, User)>,
     due: BTreeSet<(u64, User)>,
+    /// Owners whose changes are told, and who stay.
+    pinned: BTreeSet<User>,
     met: Met,
 }
 
@@ -71,6 +73,7 @@ impl Cache {
             entries: BTreeMap::new(),
             used: BTreeSet::new(),
             due: BTreeSet::new(),
+            pinned: BTreeSet::new(),
             met: Met::default(),
         }
     }
@@ -92,6 +95,14 @@ impl Cache {
         due.into_iter().chain(lease).min()
     }
 
+    /// An owner's list, if it may be acted by without asking.
+    pub fn at_hand(&mut self, owner: &User, out: &mut Vec<CacheOutput>) -> Option<&Arc<Contacts>> {
+        self.touch(owner, out);
+        let found = self.entries.get(owner)?.fresh(self.generation)?;
+        self.met.fast += 1;
+        Some(found)
+    }
+
     /// Takes one input and appends what must happen.
     pub fn handle(&mut self, input: CacheInput, out: &mut Vec<CacheOutput>) {
         match input {
@@ -103,9 +114,14 @@ impl Cache {
             CacheInput::Renewed { fetch, lease, stale } => {
                 let Some(flight) = self.renewal.take_if(|flight| flight.fetch == fetch) else { return };
                 stale.into_iter().for_each(|(owner, mark)| self.invalidate(owner, mark, out));
-                self.adopt(lease, flight, true);
+                self.adopt(lease, flight, true, out);
             }
             CacheInput::Invalidate { owner, mark } => self.invalidate(owner, mark, out),
+            CacheInput::Pin { owner, on: true } => {
+                self.touch(&owner, out);
+                self.pinned.insert(owner);
+            }
+            CacheInput::Pin { owner, on: false } => _ = self.pinned.remove(&owner),
         }
     }
 
@@ -141,7 +157,7 @@ impl Cache {
     ) {
         let Some(entry) = self.entries.get_mut(owner) else { return };
         let Some(flight) = entry.flight.filter(|flight| flight.fetch == fetch) else { return };
-        self.adopt(lease, flight, false);
+        self.adopt(lease, flight, false, out);
         let under = self.lease.filter(|held| held.number == lease).map(|_| self.generation);
         let entry = self.entries.get_mut(owner).expect("it is there");
         if !entry.take(fetch, fetched, under) {
@@ -169,25 +185,35 @@ impl Cache {
     }
 
     fn invalidate(&mut self, owner: User, mark: Mark, out: &mut Vec<CacheOutput>) {
-        if let Some(entry) = self.entries.get_mut(&owner) {
-            entry.invalidate(mark, self.fetch);
+        let news = self.entries.get_mut(&owner).is_some_and(|entry| entry.invalidate(mark, self.fetch));
+        if news && self.pinned.contains(&owner) {
+            out.push(CacheOutput::Changed { owner: owner.clone() });
         }
         out.push(CacheOutput::Acknowledge { owner, mark });
     }
 
     /// The registrar has answered a question with this lease. Only a renewal, which tells what is not to be served any more, makes one that
     /// is there already last longer.
-    fn adopt(&mut self, number: u64, flight: Flight, renewed: bool) {
+    fn adopt(&mut self, number: u64, flight: Flight, renewed: bool, out: &mut Vec<CacheOutput>) {
         let until_ms = flight.sent_ms + LEASE_MS;
         let newer = self.lease.is_none_or(|held| held.number != number && held.fetch < flight.fetch);
         let same = self.lease.is_some_and(|held| held.number == number);
         if newer {
-            self.generation += 1;
+            self.end_generation(out);
         }
         if newer || same && renewed {
             self.lease = Some(Lease { number, until_ms, fetch: flight.fetch });
             self.renew_ms = flight.sent_ms + RENEW_MS;
         }
+    }
+
+    /// What was told counts no more; whoever minds may find that something has changed since.
+    fn end_generation(&mut self, out: &mut Vec<CacheOutput>) {
+        let told = |owner: &&User| self.entries[*owner].fresh(self.generation).is_some();
+        out.extend(
+            self.pinned.iter().filter(told).map(|owner| CacheOutput::Changed { owner: owner.clone() }),
+        );
+        self.generation += 1;
     }
 
     /// Fetches a list if someone waits for it, none is under way and none was just now; and notes when to look again.
@@ -214,7 +240,7 @@ impl Cache {
     fn tick(&mut self, now_ms: u64, out: &mut Vec<CacheOutput>) {
         self.now_ms = self.now_ms.max(now_ms);
         if self.lease.take_if(|lease| lease.until_ms <= self.now_ms).is_some() {
-            self.generation += 1;
+            self.end_generation(out);
         }
         if self.lease.is_some() && self.renew_ms <= self.now_ms {
             self.fetch += 1;
@@ -251,8 +277,10 @@ impl Cache {
 
     /// Drops the list that was used longest ago; if all are busy there is one too many until they are not.
     fn make_room(&mut self, out: &mut Vec<CacheOutput>) {
-        while self.entries.len() >= self.lists_max {
-            let idle = |(_, owner): &&(u64, User)| self.entries[owner].is_idle(self.now_ms);
+        while self.entries.len() >= self.lists_max + self.pinned.len() {
+            let idle = |(_, owner): &&(u64, User)| {
+                !self.pinned.contains(owner) && self.entries[owner].is_idle(self.now_ms)
+            };
             let Some(oldest) = self.used.iter().find(idle).cloned() else { return };
             self.used.remove(&oldest);
             let (_, owner) = oldest;

@@ -57,6 +57,16 @@ impl Contacts {
         self.people.get(user).is_some_and(Contact::is_admitted)
     }
 
+    /// Whether the owner sees this user.
+    pub fn sees(&self, user: &User) -> bool {
+        self.people.get(user).is_some_and(Contact::is_seen)
+    }
+
+    /// Those whom the owner sees.
+    pub fn seen(&self) -> impl Iterator<Item = &User> {
+        self.people.iter().filter(|(_, contact)| contact.is_seen()).map(|(user, _)| user)
+    }
+
     /// Those who may see the owner.
     pub fn admitted(&self) -> impl Iterator<Item = &User> {
         self.people.iter().filter(|(_, contact)| contact.is_admitted()).map(|(user, _)| user)

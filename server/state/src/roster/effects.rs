@@ -27,16 +27,17 @@ pub enum Input {
     Tell(Tell),
     /// Its answer.
     Heard(Heard),
-    /// A home wants a list, unless it is as it has it. `fetch` numbers the home's questions. One that acknowledges nothing is not answered.
-    Fetch { home: HomeId, fetch: u64, owner: User, have: Option<Mark> },
+    /// A home wants a list, unless it is as it has it. `fetch` numbers the home's questions. The answer must have
+    /// reached `at_least`, if it is of that epoch. One that acknowledges nothing is not answered.
+    Fetch { home: HomeId, fetch: u64, owner: User, have: Option<Mark>, at_least: Option<Mark> },
     /// A home keeps what it has.
     Renew { home: HomeId, fetch: u64 },
     /// A home serves nothing before this any more.
     Acknowledge { home: HomeId, owner: User, mark: Mark },
     /// A home has dropped what it fetched.
     Release { home: HomeId, owner: User, fetch: u64 },
-    /// The answer to one of [`Effects::loads`]; None if the owner never had a list.
-    Loaded { owner: User, list: Option<Box<List>> },
+    /// The answer to one of [`Effects::loads`]: None if the owner never had a list, a fault if it cannot be had.
+    Loaded { owner: User, list: Result<Option<Box<List>>, Fault> },
 }
 
 /// What a home is answered.
@@ -69,7 +70,7 @@ pub enum Output {
     /// An edit is done, and this is how far the list is; or it is refused.
     Edited { ticket: u64, result: Result<Mark, Fault> },
     /// The answer to a read.
-    Read { ticket: u64, difference: Difference },
+    Read { ticket: u64, result: Result<Difference, Fault> },
     /// For the registrar of [`Tell::to`].
     Tell(Tell),
     /// For the registrar of [`Heard::to`].

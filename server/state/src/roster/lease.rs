@@ -127,16 +127,23 @@ impl Leases {
         self.homes.get(&home).into_iter().flat_map(|lease| lease.unheard.keys())
     }
 
-    /// Ends what is over; the homes whose leases have ended, and all that is to be pushed again.
-    pub fn tick(&mut self, now_ms: u64) -> (Vec<HomeId>, Vec<(User, HomeId)>) {
+    /// Whether a home may have the list.
+    pub fn has_members(&self, owner: &User) -> bool {
+        let range = (owner.clone(), HomeId(0))..=(owner.clone(), HomeId(u64::MAX));
+        self.members.range(range).next().is_some()
+    }
+
+    /// Ends what is over: the homes whose leases have ended and whom these covered; and all that is to be pushed again.
+    pub fn tick(&mut self, now_ms: u64) -> (Vec<HomeId>, Vec<User>, Vec<(User, HomeId)>) {
         let is_over = |_: &HomeId, lease: &mut Lease| lease.until_ms <= now_ms;
         let over: Vec<(HomeId, Lease)> = self.homes.extract_if(.., is_over).collect();
         for (home, lease) in &over {
             lease.covers.iter().for_each(|owner| _ = self.members.remove(&(owner.clone(), *home)));
         }
+        let uncovered = over.iter().flat_map(|(_, lease)| lease.covers.iter().cloned()).collect();
         let over = over.into_iter().map(|(home, _)| home).collect();
         if now_ms < self.push_ms {
-            return (over, Vec::new());
+            return (over, uncovered, Vec::new());
         }
         let again = self
             .homes
@@ -146,7 +153,7 @@ impl Leases {
         if !again.is_empty() {
             self.push_ms = now_ms + PUSH_MS;
         }
-        (over, again)
+        (over, uncovered, again)
     }
 
     /// When something happens by itself, in ms.

@@ -14,7 +14,7 @@ use crate::roster::tell::{Heard, Stance, Tell};
 use crate::roster::tie::{Card, Tie};
 
 /// The single place where an owner's list is changed. Each change gives the commit that repeats it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     owner: User,
     mark: Mark,
@@ -32,9 +32,54 @@ impl List {
         List { owner, mark: Mark { epoch, rev: 0 }, ties, blocks, log: Log::default(), contacts: None }
     }
 
+    pub(crate) fn restored(
+        owner: User,
+        mark: Mark,
+        ties: BTreeMap<User, Tie>,
+        blocks: BTreeSet<User>,
+        log: Log,
+    ) -> Self {
+        List { owner, mark, ties, blocks, log, contacts: None }
+    }
+
+    /// Another incarnation of the same: no tag of the old one leads on from here, and what is between the owner and others is told them anew.
+    pub fn begin_anew(&mut self, epoch: u64) {
+        self.mark = Mark { epoch, rev: self.mark.rev + 1 };
+        self.log.clear();
+        self.contacts = None;
+        for tie in self.ties.values_mut() {
+            tie.owed = Some(self.mark.rev);
+        }
+    }
+
     /// How far it is.
     pub fn mark(&self) -> Mark {
         self.mark
+    }
+
+    pub(crate) fn ties(&self) -> &BTreeMap<User, Tie> {
+        &self.ties
+    }
+
+    pub(crate) fn blocks(&self) -> &BTreeSet<User> {
+        &self.blocks
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Whether nothing is lost with it.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.mark.rev == 0
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        const TIE: usize = 256;
+        const CHANGE: usize = 64;
+        const BLOCK: usize = 64;
+        self.ties.len() * TIE + self.blocks.len() * BLOCK + self.log.changes().len() * CHANGE + 512
     }
 
     /// Does what the owner wants; None if it is so already.
@@ -173,7 +218,7 @@ impl List {
             return Difference::Full(contacts);
         };
         if have == contacts.tag() {
-            return Difference::Same(have);
+            return Difference::Same(have, contacts.blocks_tag());
         }
         match self.log.since(have.mark.rev, self.mark.rev) {
             Some(users) if have.mark.rev < self.mark.rev => Difference::Delta {

@@ -25,6 +25,11 @@ impl Log {
         }
     }
 
+    /// Rev, ms, who; the oldest first.
+    pub fn changes(&self) -> impl ExactSizeIterator<Item = &(u64, u64, Vec<User>)> {
+        self.changes.iter()
+    }
+
     pub fn clear(&mut self) {
         self.changes.clear();
     }

@@ -21,6 +21,7 @@ mod lease;
 mod list;
 mod log;
 mod registrar;
+mod stored;
 mod tell;
 mod tie;
 mod waits;

@@ -35,6 +35,8 @@ pub struct Registrar {
     leases: Leases,
     waits: Waits,
     debts: Debts,
+    /// Owners of whom something may have changed that decides whether they can leave memory.
+    touched: Vec<User>,
 }
 
 impl Registrar {
@@ -50,9 +52,37 @@ impl Registrar {
             leases: Leases::new(0),
             waits: Waits::default(),
             debts: Debts::default(),
+            touched: Vec::new(),
         };
         registrar.leases = Leases::new(registrar.roll() >> 16 << 16);
         registrar
+    }
+
+    /// The same, where no home can have outlived an earlier run.
+    pub fn alone(mut self) -> Self {
+        self.alone_ms = Some(0);
+        self
+    }
+
+    /// Owners whose lists were asked for, or let go of, since the last call.
+    pub fn take_touched(&mut self) -> Vec<User> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// A list that is in memory.
+    pub fn list_of(&self, owner: &User) -> Option<&List> {
+        self.lists.get(owner)
+    }
+
+    /// Whether a list that is in memory is there for no one.
+    pub fn is_idle(&self, owner: &User) -> bool {
+        let owes = self.lists.get(owner).is_some_and(|list| list.owed().next().is_some());
+        !owes && self.waits.count(owner) == 0 && !self.leases.has_members(owner)
+    }
+
+    /// A list that is idle leaves memory; it is loaded when it is asked for again.
+    pub fn forget(&mut self, owner: &User) {
+        self.lists.remove(owner);
     }
 
     /// When something happens by itself, in ms.
@@ -70,6 +100,7 @@ impl Registrar {
             }
             return waiting.push(input);
         }
+        self.touched.extend(owner_of(&input).cloned());
         match input {
             Input::Tick(now_ms) => self.tick(now_ms, effects),
             Input::Edit { ticket, owner, edit } => self.edit(ticket, &owner, &edit, effects),
@@ -83,7 +114,7 @@ impl Registrar {
             }
             Input::Read { ticket, owner, have } => {
                 let difference = self.list(&owner).since(have);
-                effects.outputs.push(Output::Read { ticket, difference });
+                effects.outputs.push(Output::Read { ticket, result: Ok(difference) });
             }
             Input::Tell(tell) => self.hear(&tell, effects),
             Input::Heard(heard) => {
@@ -91,7 +122,7 @@ impl Registrar {
                 let commit = self.list(&heard.to).settle(&heard, now_ms);
                 self.committed(&heard.to, commit, effects);
             }
-            Input::Fetch { home, fetch, owner, have } => self.fetch(home, fetch, owner, have, effects),
+            Input::Fetch { home, fetch, owner, have, .. } => self.fetch(home, fetch, owner, have, effects),
             Input::Renew { home, fetch } => {
                 let Some(lease) = self.leases.renew(home, self.now_ms) else { return };
                 let stale =
@@ -111,28 +142,28 @@ impl Registrar {
 
     /// The owner whose list must be in memory for this, and is not.
     fn absent<'i>(&self, input: &'i Input) -> Option<&'i User> {
-        let owner = match input {
-            Input::Edit { owner, .. } | Input::Erase { owner, .. } | Input::Read { owner, .. } => owner,
-            Input::Tell(tell) => &tell.to,
-            Input::Heard(heard) => &heard.to,
-            Input::Fetch { owner, .. } => owner,
-            Input::Tick(_) | Input::Renew { .. } | Input::Acknowledge { .. } => return None,
-            Input::Release { .. } | Input::Loaded { .. } => return None,
-        };
-        (!self.lists.contains_key(owner)).then_some(owner)
+        let needs_none =
+            matches!(input, Input::Acknowledge { .. } | Input::Release { .. } | Input::Loaded { .. });
+        owner_of(input).filter(|owner| !needs_none && !self.lists.contains_key(*owner))
     }
 
     fn list(&mut self, owner: &User) -> &mut List {
         self.lists.get_mut(owner).expect("what is not in memory has been loaded first")
     }
 
-    fn loaded(&mut self, owner: User, list: Option<Box<List>>, effects: &mut Effects) {
+    fn loaded(&mut self, owner: User, list: Result<Option<Box<List>>, Fault>, effects: &mut Effects) {
+        let waiting = self.loading.remove(&owner).unwrap_or_default();
         let epoch = self.roll();
-        let list = list.map_or_else(|| List::new(owner.clone(), epoch), |list| *list);
+        let list = match list {
+            Ok(list) => list.map_or_else(|| List::new(owner.clone(), epoch), |list| *list),
+            Err(fault) => {
+                let refused = waiting.into_iter().filter_map(|input| refusal(input, &fault));
+                return effects.outputs.extend(refused);
+            }
+        };
         effects.outputs.extend(list.owed().map(Output::Tell));
         self.lists.insert(owner.clone(), list);
         self.mind_debts(&owner);
-        let waiting = self.loading.remove(&owner).unwrap_or_default();
         waiting.into_iter().for_each(|input| self.handle(input, effects));
     }
 
@@ -219,7 +250,8 @@ impl Registrar {
     fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
         self.now_ms = self.now_ms.max(now_ms);
         self.alone_ms.get_or_insert(self.now_ms + LEASE_MS);
-        let (over, again) = self.leases.tick(self.now_ms);
+        let (over, uncovered, again) = self.leases.tick(self.now_ms);
+        self.touched.extend(uncovered);
         for owner in self.waits.owners() {
             self.stop_waiting(&owner, effects, |wait| wait.homes.retain(|home| !over.contains(home)));
         }
@@ -244,5 +276,35 @@ impl Registrar {
         let z = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+}
+
+/// Whose list it is about.
+fn owner_of(input: &Input) -> Option<&User> {
+    match input {
+        Input::Edit { owner, .. } | Input::Erase { owner, .. } | Input::Read { owner, .. } => Some(owner),
+        Input::Tell(tell) => Some(&tell.to),
+        Input::Heard(heard) => Some(&heard.to),
+        Input::Fetch { owner, .. } | Input::Acknowledge { owner, .. } | Input::Release { owner, .. } => {
+            Some(owner)
+        }
+        Input::Loaded { owner, .. } => Some(owner),
+        Input::Tick(_) | Input::Renew { .. } => None,
+    }
+}
+
+/// What is answered if the list cannot be had; what the other side tells will be told again.
+fn refusal(input: Input, fault: &Fault) -> Option<Output> {
+    let fault = fault.clone();
+    match input {
+        Input::Edit { ticket, .. } | Input::Erase { ticket, .. } => {
+            Some(Output::Edited { ticket, result: Err(fault) })
+        }
+        Input::Read { ticket, .. } => Some(Output::Read { ticket, result: Err(fault) }),
+        Input::Fetch { home, fetch, owner, .. } => {
+            Some(Output::Fetched { home, fetch, owner, lease: 0, fetched: Fetched::Failed(fault) })
+        }
+        Input::Tell(_) | Input::Heard(_) | Input::Tick(_) | Input::Renew { .. } => None,
+        Input::Acknowledge { .. } | Input::Release { .. } | Input::Loaded { .. } => None,
     }
 }

@@ -1,12 +1,13 @@
 //! What of a shard is in memory: it is loaded when it is used, and leaves when others need the room and the store has it.
 
-use slotcast_protocol::{Durability, Fault, ObjectName};
+use slotcast_protocol::{Durability, Fault, ObjectName, User};
 
 use super::Shard;
 use crate::contents::Contents;
 use crate::effects::{Delivery, Effects, Found, Input, Stored};
 use crate::name::Name;
 use crate::object::{Moment, Object};
+use crate::roster;
 use crate::user::UserContents;
 
 impl Shard {
@@ -19,23 +20,37 @@ impl Shard {
         match name {
             Name::Object(object) => self.loaded_object(object, found, effects),
             Name::User(user) => {
-                let epoch = self.fresh_epoch();
-                let Shard { homes, idle, now_ms, limits, storage_full, .. } = self;
-                let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
-                let contents = match found {
-                    Found::User(contents) => *contents,
-                    Found::Refused(fault) => return homes.refused(&user, &fault, effects),
-                    Found::Nothing | Found::Contents(_) => UserContents::new(epoch),
+                self.loaded_user(&user, found, effects);
+                self.settle_people(effects);
+            }
+            Name::Roster(owner) => {
+                let list = match found {
+                    Found::Roster(list) => Ok(Some(list)),
+                    Found::Refused(fault) => Err(fault),
+                    Found::Nothing | Found::Contents(_) | Found::User(_) => Ok(None),
                 };
-                homes.loaded(&user, contents, &moment, idle, effects);
+                self.people.ask(roster::Input::Loaded { owner, list }, &mut self.idle, effects);
+                self.settle_people(effects);
             }
         }
+    }
+
+    fn loaded_user(&mut self, user: &User, found: Found, effects: &mut Effects) {
+        let epoch = self.fresh_epoch();
+        let Shard { homes, people, idle, now_ms, limits, storage_full, .. } = self;
+        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+        let contents = match found {
+            Found::User(contents) => *contents,
+            Found::Refused(fault) => return homes.refused(user, &fault, effects),
+            Found::Nothing | Found::Contents(_) | Found::Roster(_) => UserContents::new(epoch),
+        };
+        homes.loaded(user, contents, &mut people.lists, &moment, idle, effects);
     }
 
     fn loaded_object(&mut self, name: ObjectName, found: Found, effects: &mut Effects) {
         let waiting = self.loading.remove(&name).unwrap_or_default();
         let contents = match found {
-            Found::Nothing | Found::User(_) => Contents::new(self.fresh_epoch()),
+            Found::Nothing | Found::User(_) | Found::Roster(_) => Contents::new(self.fresh_epoch()),
             Found::Contents(contents) => *contents,
             Found::Refused(fault) => {
                 return waiting.into_iter().for_each(|input| self.refuse(input, &fault, effects));
@@ -59,9 +74,14 @@ impl Shard {
     pub(super) fn kept(&mut self, name: &Name, effects: &mut Effects) {
         match name {
             Name::User(user) => self.homes.kept(user, effects),
+            Name::Roster(owner) => {
+                if let Some(registry) = self.people.registry() {
+                    registry.kept(owner, effects);
+                }
+            }
             Name::Object(name) => {
                 let Some(object) = self.objects.get_mut(name) else { return };
-                object.kept();
+                object.keeping.kept();
                 self.let_go(name, effects);
             }
         }
@@ -72,6 +92,7 @@ impl Shard {
         match name {
             Name::Object(object) => self.objects.get_mut(object)?.store(),
             Name::User(user) => self.homes.store(user),
+            Name::Roster(owner) => self.people.registry()?.store(owner),
         }
     }
 
@@ -84,18 +105,24 @@ impl Shard {
                     self.homes.leave(&user, &mut self.idle, effects);
                     continue;
                 }
+                Name::Roster(owner) => {
+                    let registry = self.people.registry().expect("it has put the list among the idle");
+                    registry.leave(&owner, &mut self.idle, effects);
+                    continue;
+                }
             };
             let object = self.objects.get_mut(&name).expect("who is idle is in memory");
-            object.place.take().into_iter().for_each(|place| self.idle.leave(place));
-            object.leaving = true;
+            object.keeping.leave(&mut self.idle);
             self.let_go(&name, effects);
         }
     }
 
     fn let_go(&mut self, name: &ObjectName, effects: &mut Effects) {
-        let Some(object) = self.objects.get_mut(name).filter(|object| object.leaving) else { return };
+        let Some(object) = self.objects.get_mut(name).filter(|object| object.keeping.is_leaving()) else {
+            return;
+        };
         effects.stores.extend(object.store());
-        if object.is_stored() {
+        if object.keeping.is_stored() {
             let deadline = object.next_deadline();
             self.objects.remove(name);
             deadline.map(|at| self.deadlines.remove(&(at, name.clone())));

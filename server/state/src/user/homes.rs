@@ -11,6 +11,7 @@ use crate::effects::{Delivery, Effects, Stored};
 use crate::idle::Idle;
 use crate::name::Name;
 use crate::object::Moment;
+use crate::people::Lists;
 use crate::user::company::Company;
 
 /// What waits for a load is as much as the sessions' own budgets let them ask.
@@ -52,6 +53,7 @@ impl Homes {
         &mut self,
         (user, input): (User, HomeInput),
         epoch: u64,
+        lists: &mut Lists,
         moment: &Moment<'_>,
         idle: &mut Idle,
         effects: &mut Effects,
@@ -71,13 +73,15 @@ impl Homes {
             }
             self.put(&user, UserContents::new(epoch));
         }
+        // Asked for last: nothing may come between the list and what it decides.
+        let contacts = if needs_list(&input) { lists.at_hand(&user) } else { Some(lists.nobody()) };
+        let Some(contacts) = contacts else { return lists.wait(user, input) };
         self.with(&user, moment, idle, effects, |home, company, moment, effects| match input {
             HomeInput::Request { session, author, request } => {
                 home.request(session, &author, request, company, moment, effects);
             }
             HomeInput::Gone { session } => _ = home.sessions.remove(&session),
-            HomeInput::Letter(letter) => home.letter(letter, company, moment, effects),
-            HomeInput::Relations(_) => unreachable!("these are the company's"),
+            HomeInput::Letter(letter) => home.letter(letter, (company, &contacts), moment, effects),
         });
     }
 
@@ -86,13 +90,16 @@ impl Homes {
         &mut self,
         user: &User,
         contents: UserContents,
+        lists: &mut Lists,
         moment: &Moment<'_>,
         idle: &mut Idle,
         effects: &mut Effects,
     ) {
         let waiting = self.loading.remove(user).unwrap_or_default();
         self.put(user, contents);
-        waiting.into_iter().for_each(|input| self.handle((user.clone(), input), 0, moment, idle, effects));
+        for input in waiting {
+            self.handle((user.clone(), input), 0, lists, moment, idle, effects);
+        }
     }
 
     /// The home cannot be had; whoever asked is told, and may ask again.
@@ -102,19 +109,18 @@ impl Homes {
                 HomeInput::Request { session, request, .. } => {
                     effects.held.push(Delivery::Reply { session, event: refusal(&request, fault.clone()) });
                 }
-                HomeInput::Letter(Letter::Tell { from, tell, .. }) => {
-                    let (id, ending) = (tell.id, Ending::NotNow(fault.clone()));
-                    let letter = Letter::Told { device: from.device.clone(), id, ending };
-                    effects.held.push(Delivery::Letter { to: from.user.clone(), letter });
+                input @ HomeInput::Letter(_) => {
+                    let refused = refuse_letter(input, fault);
+                    effects.held.extend(refused.map(|(to, letter)| Delivery::Letter { to, letter }));
                 }
-                HomeInput::Letter(_) | HomeInput::Gone { .. } | HomeInput::Relations(_) => {}
+                HomeInput::Gone { .. } => {}
             }
         }
     }
 
     pub fn kept(&mut self, user: &User, effects: &mut Effects) {
         if let Some(home) = self.homes.get_mut(user) {
-            home.kept();
+            home.keeping.kept();
             self.let_go(user, effects);
         }
     }
@@ -127,8 +133,7 @@ impl Homes {
     /// It is to leave memory when the store has it.
     pub fn leave(&mut self, user: &User, idle: &mut Idle, effects: &mut Effects) {
         let home = self.homes.get_mut(user).expect("who is idle is in memory");
-        home.place.take().into_iter().for_each(|place| idle.leave(place));
-        home.leaving = true;
+        home.keeping.leave(idle);
         self.let_go(user, effects);
     }
 
@@ -143,9 +148,9 @@ impl Homes {
     }
 
     fn let_go(&mut self, user: &User, effects: &mut Effects) {
-        let Some(home) = self.homes.get_mut(user).filter(|home| home.leaving) else { return };
+        let Some(home) = self.homes.get_mut(user).filter(|home| home.keeping.is_leaving()) else { return };
         effects.stores.extend(home.store());
-        if home.is_stored() {
+        if home.keeping.is_stored() {
             self.homes.remove(user);
             effects.evicted += 1;
         }
@@ -166,23 +171,15 @@ impl Homes {
     ) {
         let home = self.homes.get_mut(user).expect("the caller has looked");
         let before = deadline(home, moment);
-        home.leaving = false;
+        home.keeping.stay();
         act(home, &self.company, moment, effects);
         if !home.is_durable() {
             before.map(|at| self.deadlines.remove(&(at, user.clone())));
             return self.settle(user, moment);
         }
         home.store_again(&mut effects.stores);
-        match (home.is_idle(), home.place) {
-            (true, None) => {
-                home.place = Some(idle.enter(Name::User(user.clone()), home.contents.weight()));
-            }
-            (false, Some(place)) => {
-                idle.leave(place);
-                home.place = None;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
+        let is_idle = home.is_idle();
+        home.keeping.settle(is_idle, idle, || (Name::User(user.clone()), home.contents.weight()));
     }
 
     /// A home that is not stored ends when no one is there and nothing is in it.
@@ -195,7 +192,7 @@ impl Homes {
         }
     }
 
-    /// What is about the objects in use, and the user's lists, have their place outside the homes.
+    /// What is about the objects in use has its place outside the homes.
     fn keep_company(&mut self, user: &User, input: HomeInput) -> Option<HomeInput> {
         match input {
             HomeInput::Letter(Letter::Joined { object, session }) => {
@@ -204,10 +201,6 @@ impl Homes {
             }
             HomeInput::Letter(Letter::Left { object, session }) => {
                 self.company.leave(user, &object, session);
-                None
-            }
-            HomeInput::Relations(relations) => {
-                self.company.relate(user.clone(), relations);
                 None
             }
             HomeInput::Letter(letter) => Some(HomeInput::Letter(letter)),
@@ -225,12 +218,32 @@ fn deadline(home: &Home, moment: &Moment<'_>) -> Option<u64> {
 fn needs_home(input: &HomeInput) -> bool {
     match input {
         HomeInput::Request { .. } => true,
-        HomeInput::Gone { .. } | HomeInput::Relations(_) => false,
+        HomeInput::Gone { .. } => false,
         HomeInput::Letter(letter) => match letter {
             Letter::Tell { .. } | Letter::Receipt { .. } => true,
             Letter::Told { .. } | Letter::Signal { .. } | Letter::Unheard { .. } => false,
-            Letter::Joined { .. } | Letter::Left { .. } => false,
+            Letter::Joined { .. } | Letter::Left { .. } | Letter::Stance(_) | Letter::Heard(_) => false,
+            Letter::Probe { .. } | Letter::Status { .. } => false,
         },
+    }
+}
+
+/// Whether the user's list decides about it.
+fn needs_list(input: &HomeInput) -> bool {
+    matches!(input, HomeInput::Letter(Letter::Tell { .. } | Letter::Signal { .. }))
+}
+
+/// What the sender of something is told that cannot be decided about now.
+pub(crate) fn refuse_letter(input: HomeInput, fault: &Fault) -> Option<(User, Letter)> {
+    match input {
+        HomeInput::Letter(Letter::Tell { from, tell, .. }) => {
+            let (device, ending) = (from.device.clone(), Ending::NotNow(fault.clone()));
+            Some((from.user.clone(), Letter::Told { device, id: tell.id, ending }))
+        }
+        HomeInput::Letter(Letter::Signal { from, session, signal, .. }) => {
+            Some((from, Letter::Unheard { session, id: signal.id, fault: fault.clone() }))
+        }
+        HomeInput::Letter(_) | HomeInput::Request { .. } | HomeInput::Gone { .. } => None,
     }
 }
 

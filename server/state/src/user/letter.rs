@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slotcast_protocol::{Device, Fault, ObjectName, RelayRequest, Signal, Tell, User};
+use slotcast_protocol::{Device, Fault, ObjectName, RelayRequest, Signal, Status, Tell, User};
 
 use crate::ids::{Author, SessionId};
+use crate::roster;
 use crate::user::commit::Outcome;
-use crate::user::policy::Relations;
 
 /// For the home of one user.
 #[derive(Debug)]
@@ -18,8 +18,6 @@ pub enum HomeInput {
     Gone { session: SessionId },
     /// From another's home, or an object's.
     Letter(Letter),
-    /// The user's own lists, as they are from now on.
-    Relations(Arc<Relations>),
 }
 
 /// From home to home. It may come twice, and of two that were sent one after the other the first comes first.
@@ -39,6 +37,14 @@ pub enum Letter {
     Joined { object: ObjectName, session: SessionId },
     /// It does so no more.
     Left { object: ObjectName, session: SessionId },
+    /// What someone wants of the user, and lets the user see: for the user's list.
+    Stance(roster::Tell),
+    /// The answer.
+    Heard(roster::Heard),
+    /// Someone wants to know how the user is.
+    Probe { from: User },
+    /// How someone is; None if the user is not to know any more.
+    Status { of: User, status: Option<Status> },
 }
 
 /// How a message ended at the recipient's.

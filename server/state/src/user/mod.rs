@@ -30,19 +30,20 @@ use std::sync::Arc;
 use slotcast_protocol::{Code, Device, Durability, Event, Fault, InboxCursor, Matter, RelayEvent, User};
 
 use crate::effects::{Delivery, Effects, Stored};
-use crate::idle::Place;
 use crate::ids::{Author, SessionId};
+use crate::keeping::Keeping;
 use crate::name::Name;
 use crate::object::Moment;
 
 pub use commit::{At, Deed, Outcome, UserCommit};
 pub use contents::UserContents;
 pub(crate) use homes::Homes;
+pub(crate) use homes::refuse_letter;
 pub use inbox::Filed;
 pub use letter::{Ending, HomeInput, Letter};
-pub use policy::{Policy, Relations, Relay};
+pub use policy::{Policy, Relay, Rosters};
+pub(crate) use rate::Rate;
 
-use rate::Rate;
 use reading::Reading;
 use send::Pending;
 
@@ -58,14 +59,7 @@ pub(crate) struct Home {
     /// The user's messages that have no answer yet; at most `inflight` of each device.
     pending: BTreeMap<(Device, u64), Pending>,
     rate: Rate,
-    /// Its place among the idle.
-    pub place: Option<Place>,
-    /// It is to leave memory when the store has it.
-    pub leaving: bool,
-    /// It holds more than was last handed to the store.
-    dirty: bool,
-    /// So often it was handed to the store, which has not yet said that it has it.
-    storing: u32,
+    pub keeping: Keeping,
 }
 
 impl Home {
@@ -77,10 +71,7 @@ impl Home {
             sessions: BTreeMap::new(),
             pending: BTreeMap::new(),
             rate: Rate::default(),
-            place: None,
-            leaving: false,
-            dirty: false,
-            storing: 0,
+            keeping: Keeping::default(),
         }
     }
 
@@ -93,31 +84,16 @@ impl Home {
         self.sessions.is_empty() && self.pending.is_empty()
     }
 
-    /// Whether the store has all of it.
-    pub fn is_stored(&self) -> bool {
-        !self.dirty && self.storing == 0
-    }
-
     /// All of it, for the store; None if the store has it or is being told.
     pub fn store(&mut self) -> Option<Stored> {
-        let dirty = std::mem::take(&mut self.dirty);
-        self.storing += u32::from(dirty);
-        dirty.then(|| Stored { name: self.user.clone().into(), contents: self.contents.encode() })
+        self.keeping.store(|| self.user.clone().into(), || self.contents.encode())
     }
 
     /// What happens after it was handed to the store in the same turn is in the same batch, and before it: so it must be in it.
     pub fn store_again(&mut self, stores: &mut [Stored]) {
         let own = Name::User(self.user.clone());
         let stored = stores.iter_mut().find(|stored| stored.name == own);
-        if let Some(stored) = stored.filter(|_| self.dirty) {
-            stored.contents = self.contents.encode();
-            self.dirty = false;
-        }
-    }
-
-    /// The store has what it was handed first of all that it has not confirmed.
-    pub fn kept(&mut self) {
-        self.storing = self.storing.saturating_sub(1);
+        self.keeping.store_again(stored, || self.contents.encode());
     }
 
     /// A session wants the entries from a cursor on.
@@ -236,7 +212,9 @@ impl Home {
         let (user, durability, epoch) = (self.user.clone(), self.relay.durability, self.contents.epoch());
         let commit = UserCommit { user, durability, epoch, at_ms: moment.now_ms, deed };
         let done = self.contents.apply(&commit, moment.limits).expect("it was made to follow");
-        self.dirty |= self.is_durable();
+        if self.is_durable() {
+            self.keeping.change();
+        }
         effects.user_commits.push(commit);
         done
     }

@@ -10,33 +10,46 @@ use super::{Ending, Home, Letter, Outcome};
 use crate::effects::{Delivery, Effects};
 use crate::ids::{Author, SessionId};
 use crate::object::Moment;
+use crate::roster::Contacts;
 use crate::user::company::Company;
 use crate::user::ids::Known;
 
 impl Home {
     /// From another's home.
-    pub fn letter(&mut self, letter: Letter, company: &Company, moment: &Moment<'_>, effects: &mut Effects) {
+    pub fn letter(
+        &mut self,
+        letter: Letter,
+        (company, contacts): (&Company, &Contacts),
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+    ) {
         match letter {
             Letter::Tell { from, company: theirs, tell } => {
-                let permitted = self.check_permits((&from.user, &theirs), company);
+                let permitted = self.check_permits((&from.user, &theirs), company, contacts);
                 let ending = self.receive(&from, &tell, permitted, moment, effects);
                 let told = Letter::Told { device: from.device.clone(), id: tell.id, ending };
                 self.send_held(from.user.clone(), told, effects);
             }
             Letter::Told { device, id, ending } => self.told(device, id, ending, moment, effects),
             Letter::Signal { from, company: theirs, session, signal } => {
-                let permitted = self.check_permits((&from, &theirs), company);
+                let permitted = self.check_permits((&from, &theirs), company, contacts);
                 self.hear(from, permitted, session, signal, effects);
             }
             Letter::Unheard { session, id, fault } => self.refuse(session, id, fault, None, effects),
             Letter::Receipt { by, delivered, read } => self.receipt(by, (delivered, read), moment, effects),
             Letter::Joined { .. } | Letter::Left { .. } => unreachable!("these are the company's"),
+            Letter::Stance(_) | Letter::Heard(_) => unreachable!("these are the lists'"),
+            Letter::Probe { .. } | Letter::Status { .. } => unreachable!("these are the person's"),
         }
     }
 
-    fn check_permits(&self, from: (&User, &BTreeSet<ObjectName>), company: &Company) -> Result<(), Fault> {
-        let (own, relations) = (company.of(&self.user), company.relations(&self.user));
-        self.relay.check_permits(from, (&self.user, &own), &relations)
+    fn check_permits(
+        &self,
+        from: (&User, &BTreeSet<ObjectName>),
+        company: &Company,
+        contacts: &Contacts,
+    ) -> Result<(), Fault> {
+        self.relay.check_permits(from, (&self.user, &company.of(&self.user)), contacts)
     }
 
     fn receive(

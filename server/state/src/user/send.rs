@@ -61,8 +61,7 @@ impl Home {
             RelayRequest::Read { user, seq } => self.read(session, (author, user), seq, moment, effects),
             RelayRequest::Signal(signal) => self.signal(session, signal, company, moment, effects),
             RelayRequest::Friends { .. } | RelayRequest::Edit { .. } | RelayRequest::Status { .. } => {
-                let fault = Fault::new(Code::Unavailable, "rosters are not served yet");
-                self.tell(session, super::homes::refusal(&request, fault), effects);
+                unreachable!("these are the person's")
             }
         }
     }

@@ -11,9 +11,10 @@ use super::error::StoreError;
 /// "Slot" in ASCII; tells a store from other SQLite files.
 const APPLICATION_ID: i64 = 0x536c_6f74;
 
-/// The form that this version writes. Form 1 has objects alone: it is read, and raised when it is opened to be written.
-pub const FORM: i64 = 2;
-const FORM_OF_OBJECTS: i64 = 1;
+/// The form that this version writes. Form 1 has objects alone, form 2 has users and no rosters: they are read, and raised when they are opened to be
+/// written.
+pub const FORM: i64 = 3;
+const FORM_OLDEST: i64 = 1;
 
 /// `docs/store.md` explains them.
 const TABLES: &str = "
@@ -122,7 +123,7 @@ fn check_form(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::NoStore(format!("{path} is an SQLite file, but no store of slotcast")));
     }
     match number("user_version")? {
-        FORM | FORM_OF_OBJECTS => {}
+        FORM_OLDEST..=FORM => {}
         newer if newer > FORM => {
             return Err(StoreError::Newer(format!(
                 "{path} has the form {newer} of a later version of slotcast; this one reads up to {FORM}. \

@@ -23,6 +23,8 @@ pub enum CacheInput {
     Renewed { fetch: u64, lease: u64, stale: Vec<(User, Mark)> },
     /// Nothing before this may be served.
     Invalidate { owner: User, mark: Mark },
+    /// Whether an owner's list stays, and its changes are told.
+    Pin { owner: User, on: bool },
 }
 
 /// What a cache says.
@@ -38,6 +40,8 @@ pub enum CacheOutput {
     Release { owner: User, fetch: u64 },
     /// A packet may go on with this.
     Go { ticket: u64, contacts: Arc<Contacts>, notice: Option<Notice> },
+    /// A pinned list has changed, or may have.
+    Changed { owner: User },
     /// A packet may not go on.
     Refused { ticket: u64, fault: Fault },
 }

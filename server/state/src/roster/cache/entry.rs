@@ -96,13 +96,17 @@ impl Entry {
             .max_by_key(|mark| mark.rev)
     }
 
-    /// Nothing before `mark` may be served. `fetch` is the last one that was sent to anyone.
-    pub fn invalidate(&mut self, mark: Mark, fetch: u64) {
+    /// Nothing before `mark` may be served; false if that is no news. `fetch` is the last one that was sent to anyone.
+    pub fn invalidate(&mut self, mark: Mark, fetch: u64) -> bool {
         let known = self.mark().is_some_and(|at| at == mark || mark.is_before(at));
         let higher = self.floor.is_some_and(|floor| floor.mark == mark || mark.is_before(floor.mark));
-        if !known && !higher && !self.retired.contains(&mark.epoch) {
+        let news = !known && !higher && !self.retired.contains(&mark.epoch);
+        if news {
             self.floor = Some(Floor { mark, fetch });
+            // Whoever waits does so for something that is there: only claims may not make us ask at once.
+            self.fetch_next_ms = 0;
         }
+        news
     }
 
     /// Takes the answer to the fetch under way, which was given under the lease of this generation; false if it is older than what is here.
