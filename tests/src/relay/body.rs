@@ -1,5 +1,7 @@
 //! The server's body: it carries requests to homes, letters between homes, commits to the stores, and events to sessions.
 
+use std::collections::BTreeMap;
+
 use slotcast_protocol::{Code, Door, Encoding, Event, Fault, RelayEvent, Request, User, json};
 use slotcast_state::{
     Delivery, EdgeId, Effects, Found, HomeInput, Input, Letter, Name, SessionId, Shard, UserContents,
@@ -82,6 +84,7 @@ impl World {
     pub fn close(&mut self, session: SessionId) {
         let line = self.lines.get_mut(&session).expect("it was opened");
         if let Some(user) = line.user.take() {
+            self.people.closed(session);
             self.send_home(session.number(), user, HomeInput::Gone { session });
         }
     }
@@ -89,12 +92,29 @@ impl World {
     /// A shard takes an input.
     pub fn work(&mut self, shard: usize, input: Input) -> Result<(), String> {
         let mut effects = Effects::default();
+        self.people.hear(&input, self.now_ms);
         let desk = &mut self.desks[shard].shard;
         desk.handle(Input::Tick(self.now_ms), &mut effects);
         desk.handle(input, &mut effects);
+        self.carry_out(shard, effects)
+    }
+
+    /// A shard does what it does by itself.
+    pub fn wake(&mut self, shard: usize) -> Result<(), String> {
+        let mut effects = Effects::default();
+        self.wakes_ms.remove(&shard);
+        self.desks[shard].shard.handle(Input::Tick(self.now_ms), &mut effects);
+        self.carry_out(shard, effects)
+    }
+
+    fn carry_out(&mut self, shard: usize, mut effects: Effects) -> Result<(), String> {
         for commit in &effects.user_commits {
             self.log.line(format!("{} shard {shard}: {} {:?}", self.now_ms, commit.user, commit.deed));
             self.truth.committed(commit)?;
+        }
+        for (commit, _) in &effects.roster_commits {
+            self.log.line(format!("{} shard {shard}: {commit:?}", self.now_ms));
+            self.people.committed(commit)?;
         }
         for stored in &effects.stores {
             match &stored.name {
@@ -104,7 +124,9 @@ impl World {
                     self.truth.stands(user, &contents)?;
                 }
                 Name::Roster(owner) => {
-                    List::decode(owner, &stored.contents).map_err(|fault| fault.to_string())?;
+                    let list = List::decode(owner, &stored.contents).map_err(|fault| fault.to_string())?;
+                    self.people.stands(owner, &list)?;
+                    self.tally.list_wholes += 1;
                 }
                 Name::Object(_) => return Err("an object among users".to_owned()),
             }
@@ -127,6 +149,7 @@ impl World {
         letters.into_iter().for_each(|(to, letter)| self.post(shard, to, letter));
         deliveries.into_iter().for_each(|delivery| self.deliver(shard, delivery));
         self.go_on(shard);
+        self.remind(shard);
         Ok(())
     }
 
@@ -203,6 +226,10 @@ impl World {
         };
         self.tally.loads_refused += u64::from(refuses);
         self.tally.loaded += u64::from(matches!(found, Found::User(_)));
+        self.tally.lists_loaded += u64::from(matches!(found, Found::Roster(_)));
+        if let (Found::Roster(list), Name::Roster(owner)) = (&found, &name) {
+            self.people.stands(owner, list)?;
+        }
         if let (Found::User(contents), Name::User(user)) = (&found, &name) {
             self.truth.stands(user, contents)?;
         }
@@ -217,7 +244,8 @@ impl World {
     /// The store would like to have everyone whole.
     pub fn want(&mut self) {
         for shard in 0..self.desks.len() {
-            let names = self.truth.users().cloned().map(Name::User).collect();
+            let lists = self.people.lists.keys().cloned().map(Name::Roster);
+            let names = self.truth.users().cloned().map(Name::User).chain(lists).collect();
             self.put(self.now_ms, What::ToShard { shard, input: Input::Wanted { names } });
         }
     }
@@ -236,7 +264,8 @@ impl World {
         self.log.line(format!("{} the server crashes", self.now_ms));
         self.lose_what_is_under_way();
         self.lines.values_mut().for_each(|line| line.user = None);
-        let mut survivors = std::collections::BTreeMap::new();
+        let (mut survivors, mut lists) = (BTreeMap::new(), BTreeMap::new());
+        self.wakes_ms.clear();
         for number in 0..self.desks.len() {
             let shard = self.fresh_shard(number as u64);
             let Desk { mut disk, under_way, gathering, .. } =
@@ -251,9 +280,11 @@ impl World {
                 }
             }
             survivors.extend(disk.recover_users(&self.limits)?);
+            lists.extend(disk.recover_rosters()?);
             self.desks[number].disk = disk;
         }
         self.truth.crash(survivors)?;
+        self.crash_people(lists)?;
         self.clients.iter_mut().for_each(|client| client.crossed = true);
         for at in 0..self.clients.len() {
             if let Some(session) = self.clients[at].session {

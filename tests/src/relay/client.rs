@@ -9,6 +9,7 @@ use slotcast_protocol::{
 use slotcast_state::SessionId;
 
 use super::judge::Heard;
+use super::people::Side;
 use super::world::{What, World};
 use crate::dice::Dice;
 use crate::json_wire;
@@ -41,6 +42,7 @@ pub struct Client {
     next_id: u64,
     /// The server has crashed since it was connected.
     pub crossed: bool,
+    pub side: Side,
 }
 
 impl Client {
@@ -62,11 +64,12 @@ impl Client {
             again: Vec::new(),
             next_id: 1,
             crossed: false,
+            side: Side::default(),
         }
     }
 }
 
-fn user(number: u64) -> User {
+pub fn user(number: u64) -> User {
     User::parse(USERS[number as usize]).expect("a good user")
 }
 
@@ -83,10 +86,16 @@ impl World {
             return;
         };
         if self.quiet {
+            if self.weather.people && !self.clients[at].side.watches {
+                self.ask_friends(at);
+            }
             return self.catch_up(at);
         }
         if self.dice.percent(self.weather.cuts) {
             return self.cut(at, session);
+        }
+        if self.weather.people && self.dice.percent(30) {
+            return self.wish_people(at);
         }
         self.wish(at);
     }
@@ -115,6 +124,7 @@ impl World {
         let kind = self.dice.percent(30).then(|| MessageKind::parse("text").expect("a good kind"));
         let tell = Tell { id, to, body, kind, have: None };
         client.unanswered.push_back(tell.clone());
+        self.note_shut(at, id, &tell.to);
         self.speak(at, RelayRequest::Tell(tell));
     }
 
@@ -183,6 +193,9 @@ impl World {
         let unanswered: Vec<Tell> = self.clients[at].unanswered.iter().cloned().collect();
         self.tally.repeated += unanswered.len() as u64;
         unanswered.into_iter().for_each(|tell| self.speak(at, RelayRequest::Tell(tell)));
+        if self.weather.people {
+            self.connect_people(at);
+        }
     }
 
     fn open(&mut self, at: usize) {

@@ -60,6 +60,7 @@ impl World {
             RelayEvent::Stored { id, at: place, time_ms, .. } => {
                 self.answered(at, *id, Heard::Stored { at: *place, time_ms: *time_ms })
             }
+            RelayEvent::Refused { id: Some(id), .. } if self.edit_refused(at, *id) => Ok(()),
             RelayEvent::Refused { id: Some(id), fault, retry_ms } => match is_for_now(fault.code) {
                 true => self.not_now(at, *id, fault.code, *retry_ms),
                 false => self.answered(at, *id, Heard::Refused(fault.code)),
@@ -69,10 +70,13 @@ impl World {
                 self.tally.signals += 1;
                 Ok(())
             }
-            RelayEvent::Roster(_) | RelayEvent::Edited { .. } | RelayEvent::Stale { .. } => {
-                Err("no one asked for a list".to_owned())
+            RelayEvent::Roster(roster) => self.take_roster(at, roster),
+            RelayEvent::Edited { id, .. } => self.edited(at, *id),
+            RelayEvent::Stale { .. } => {
+                self.told_stale(at);
+                Ok(())
             }
-            RelayEvent::Presence(_) => Err("no one asked how others are".to_owned()),
+            RelayEvent::Presence(people) => self.take_presence(at, people),
         }
     }
 
@@ -164,17 +168,23 @@ impl World {
         let tell = place.and_then(|place| client.unanswered.remove(place)).ok_or("an answer to nothing")?;
         if heard == Heard::Refused(Code::AnswerForgotten) {
             self.tally.forgotten += 1;
-            return judge(client.heard.contains_key(&id), || "it was never answered".to_owned());
+            let mistaken = client.again.contains(&id);
+            return judge(mistaken || client.heard.contains_key(&id), || "it was never answered".to_owned());
         }
         self.tally.answers_compared += u64::from(client.heard.contains_key(&id));
         let (_, first) = client.heard.entry(id).or_insert((tell.clone(), heard));
         judge(*first == heard, || format!("the first answer was {first:?}"))?;
         match heard {
-            Heard::Stored { at: seq, time_ms } => self.is_stored(at, &tell, At { seq, time_ms }),
+            Heard::Stored { at: seq, time_ms } => {
+                self.judge_shut(at, id)?;
+                self.is_stored(at, &tell, At { seq, time_ms })
+            }
             Heard::Refused(code) => {
                 self.tally.refused_for_good += 1;
                 self.tally.inbox_full += u64::from(code == Code::InboxFull);
-                judge(code == Code::InboxFull, || format!("{code}"))
+                self.tally.not_permitted += u64::from(code == Code::NotPermitted);
+                let may = code == Code::InboxFull || code == Code::NotPermitted && self.weather.people;
+                judge(may, || format!("{code}"))
             }
         }
     }
@@ -266,7 +276,7 @@ impl World {
                 self.truth.stands(&user, &contents)?;
             }
         }
-        Ok(())
+        if self.weather.people { self.judge_people() } else { Ok(()) }
     }
 
     /// What a device sent to one user lies there in its order, but for what was refused for a while.

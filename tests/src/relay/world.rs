@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::{Durability, Limits};
-use slotcast_state::{Input, Name, Relay, SessionId, Shard};
+use slotcast_state::{Input, Name, Policy, Relay, Rosters, SessionId, Shard};
 
 use super::body::{Desk, Line};
 use super::client::Client;
+use super::people::People;
 use super::tally::Tally;
 use super::truth::Truth;
 use crate::dice::Dice;
@@ -15,6 +16,9 @@ use crate::sim::log::Log;
 
 /// More events than any seed needs to come to rest.
 const EVENTS_MAX: u64 = 200_000;
+
+/// After everyone has become quiet things come to rest in this time, in ms: a few tellings from list to list.
+const REST_MS: u64 = 40_000;
 
 /// Something under way.
 pub enum What {
@@ -53,6 +57,10 @@ pub enum What {
         session: Option<SessionId>,
     },
     Trouble,
+    /// Something happens by itself in a shard.
+    Wake {
+        shard: usize,
+    },
 }
 
 /// Each kind of trouble is as frequent as it happens to be.
@@ -76,6 +84,10 @@ pub struct Weather {
     pub wanted: u64,
     /// Percent of the loads.
     pub refusals: u64,
+    /// There are friend lists and statuses.
+    pub people: bool,
+    pub policy: Policy,
+    pub rosters: Durability,
 }
 
 pub struct World {
@@ -98,6 +110,10 @@ pub struct World {
     /// No one starts anything any more.
     pub quiet: bool,
     pub full: bool,
+    pub people: People,
+    /// When the shards are woken.
+    pub wakes_ms: BTreeMap<usize, u64>,
+    quiet_ms: u64,
 }
 
 /// Runs one seed; the hash of its log, and what it met.
@@ -136,6 +152,9 @@ fn weather(dice: &mut Dice) -> Weather {
         full: dice.pick(&[0, 0, 5]),
         wanted: dice.pick(&[0, 5, 30]),
         refusals: dice.pick(&[0, 0, 10]),
+        people: dice.percent(60),
+        policy: Policy::Anyone,
+        rosters: dice.pick(&[Durability::Memory, Durability::Disk, Durability::Disk]),
     }
 }
 
@@ -149,6 +168,9 @@ fn limits(dice: &mut Dice) -> Limits {
         devices: dice.pick(&[2, 16]),
         tells_per_s,
         tells_burst,
+        status_ms: dice.pick(&[1, 50, 1_000]),
+        lists: dice.pick(&[1, 100]),
+        statuses_per_s: dice.pick(&[50, 100_000]),
         ..Limits::default()
     }
 }
@@ -156,8 +178,13 @@ fn limits(dice: &mut Dice) -> Limits {
 impl World {
     fn new(seed: u64, aloud: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let (weather, limits) = (weather(&mut dice), Arc::new(limits(&mut dice)));
-        let relay = Arc::new(Relay { durability: weather.durability, ..Relay::default() });
+        let (mut weather, limits) = (weather(&mut dice), Arc::new(limits(&mut dice)));
+        if weather.people {
+            weather.policy = dice.pick(&[Policy::Anyone, Policy::Friends]);
+        }
+        let (durability, policy, rosters) =
+            (weather.durability, weather.policy, Rosters::Own(weather.rosters));
+        let relay = Arc::new(Relay { durability, policy, rosters, users: None });
         let clients =
             (0..weather.devices).map(|number| Client::new(number, weather.users, &mut dice)).collect();
         let mut world = World {
@@ -178,6 +205,9 @@ impl World {
             log: Log::new(aloud),
             quiet: false,
             full: false,
+            people: People::default(),
+            wakes_ms: BTreeMap::new(),
+            quiet_ms: u64::MAX,
         };
         world.desks = (0..world.weather.shards).map(|number| Desk::new(world.fresh_shard(number))).collect();
         world.log.line(format!("{:?}", world.weather));
@@ -215,6 +245,7 @@ impl World {
     /// From now on everything only comes to its end.
     fn calm_down(&mut self) {
         self.quiet = true;
+        self.quiet_ms = self.now_ms;
         (0..self.clients.len()).for_each(|client| self.put(self.now_ms, What::Act { client }));
         self.fill(false);
     }
@@ -234,6 +265,8 @@ impl World {
             What::Noticed { session } => self.close(session),
             What::Again { client, id, session } => self.say_again(client, id, session),
             What::Trouble => self.trouble()?,
+            What::Wake { shard } if self.wakes_ms.get(&shard) == Some(&self.now_ms) => self.wake(shard)?,
+            What::Wake { .. } => {}
         }
         Ok(())
     }
@@ -251,7 +284,21 @@ impl World {
         if self.full && self.dice.percent(30) || !self.full && self.dice.percent(self.weather.full) {
             self.fill(!self.full);
         }
+        self.judge_ghosts()?;
         if self.dice.percent(self.weather.crashes) { self.crash() } else { Ok(()) }
+    }
+
+    /// When something happens by itself in a shard. At the end what happens again and again must come to rest, too.
+    pub fn remind(&mut self, shard: usize) {
+        let next_ms = self.desks[shard].shard.next_deadline().map(|next_ms| next_ms.max(self.now_ms));
+        let next_ms = next_ms.filter(|next_ms| *next_ms < self.quiet_ms.saturating_add(REST_MS));
+        if next_ms != self.wakes_ms.get(&shard).copied() {
+            self.wakes_ms.remove(&shard);
+            if let Some(next_ms) = next_ms {
+                self.wakes_ms.insert(shard, next_ms);
+                self.put(next_ms, What::Wake { shard });
+            }
+        }
     }
 
     pub fn put(&mut self, at_ms: u64, what: What) {
@@ -264,7 +311,7 @@ impl World {
         self.queue.retain(|_, what| match what {
             What::Act { .. } | What::ToClient { .. } | What::Again { .. } | What::Trouble => true,
             What::ToServer { .. } | What::ToShard { .. } | What::Durable { .. } => false,
-            What::Look { .. } | What::Noticed { .. } => false,
+            What::Look { .. } | What::Noticed { .. } | What::Wake { .. } => false,
         });
     }
 

@@ -4,6 +4,7 @@ mod close_codes;
 mod conversation;
 mod drain;
 mod encodings;
+mod friends;
 mod handshake;
 mod large;
 mod rate;

@@ -24,7 +24,7 @@ pub(super) enum Purpose {
     /// A session edits.
     Edit { session: SessionId, id: u64 },
     /// A session reads.
-    Read { session: SessionId },
+    Read { session: SessionId, owner: User },
 }
 
 pub(crate) struct Lists {

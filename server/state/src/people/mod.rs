@@ -18,13 +18,13 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use slotcast_protocol::{Event, Limits, RelayEvent, State, Status, User};
+use slotcast_protocol::{Event, Fault, Limits, RelayEvent, Roster, State, Status, User};
 
 use crate::effects::{Delivery, Effects};
 use crate::idle::Idle;
 use crate::ids::SessionId;
 use crate::object::Moment;
-use crate::roster::{CacheInput, CacheOutput, Contacts, Input, Met, Notice, Output};
+use crate::roster::{CacheInput, CacheOutput, Contacts, Difference, Input, Met, Notice, Output};
 use crate::user::{HomeInput, Letter, Relay, Rosters};
 
 pub(crate) use lists::Lists;
@@ -182,15 +182,33 @@ impl People {
                 }
             }
             Output::Read { ticket, result } => {
-                if let Some(Purpose::Read { session }) = self.lists.close(ticket) {
-                    let event = match result {
-                        Ok(difference) => Event::Relay(RelayEvent::Roster(difference.into())),
-                        Err(fault) => Event::Error { fault, object: None },
-                    };
-                    effects.deliveries.push(Delivery::Reply { session, event });
+                if let Some(Purpose::Read { session, owner }) = self.lists.close(ticket) {
+                    self.give(session, &owner, result, effects);
                 }
             }
             Output::Tell(_) | Output::Heard(_) => unreachable!("the subsystem tells its own sides"),
+        }
+    }
+
+    /// A session is given its user's list.
+    fn give(
+        &mut self,
+        session: SessionId,
+        owner: &User,
+        list: Result<Difference, Fault>,
+        effects: &mut Effects,
+    ) {
+        let roster: Roster = match list {
+            Ok(difference) => difference.into(),
+            Err(fault) => {
+                let event = Event::Error { fault, object: None };
+                return effects.deliveries.push(Delivery::Reply { session, event });
+            }
+        };
+        let mark = roster.tag.mark;
+        tell(session, RelayEvent::Roster(roster), effects);
+        if self.persons.get_mut(owner).is_some_and(|person| person.give(session, mark)) {
+            tell_stale(session, effects);
         }
     }
 
@@ -210,10 +228,7 @@ impl People {
             },
             CacheOutput::Changed { owner } => {
                 let Some(person) = self.persons.get_mut(&owner) else { return };
-                person.watching().for_each(|session| {
-                    tell(session, RelayEvent::Stale { full: false }, effects);
-                });
-                person.renew();
+                person.renew().into_iter().for_each(|session| tell_stale(session, effects));
                 self.queue.push(&owner);
             }
             question => self.ask(self.lists.question(question), idle, effects),
@@ -239,6 +254,7 @@ impl People {
             Some(Purpose::Probe { of, from }) => {
                 let status = self.status(&of).filter(|_| contacts.admits(&from));
                 if let Some(status) = status {
+                    self.persons.get_mut(&of).into_iter().for_each(|person| person.answered(&from));
                     effects.letters.push((from, Letter::Status { of, status: Some(status) }));
                 }
             }
@@ -260,6 +276,7 @@ impl People {
             shown if shown.state == State::Offline => self.last_seen.status(user).unwrap_or(shown),
             shown => shown,
         };
+        person.outdated(contacts.mark()).into_iter().for_each(|session| tell_stale(session, effects));
         person.spread(user, &shown, contacts, &mut effects.letters);
         self.queue.spent(effects.letters.len() - before);
         self.tell_news(user, moment, effects);
@@ -334,6 +351,10 @@ impl People {
         self.persons.remove(user);
         self.lists.pin(user, false);
     }
+}
+
+fn tell_stale(session: SessionId, effects: &mut Effects) {
+    tell(session, RelayEvent::Stale { full: false }, effects);
 }
 
 /// To a session. What comes from the friend subsystem is told by it when it is kept, so nothing here is held back.

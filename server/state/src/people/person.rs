@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use slotcast_protocol::roster::Mark;
 use slotcast_protocol::{State, Status, User, Value};
 
 use crate::ids::SessionId;
@@ -15,6 +16,8 @@ use crate::user::{Letter, Rate};
 struct Sitting {
     /// It is told how the friends are, and that the list has changed.
     watches: bool,
+    /// How far the list is that it was given; None while it is to ask anew.
+    has: Option<Mark>,
     said: Option<Said>,
 }
 
@@ -35,13 +38,15 @@ pub(super) struct Person {
     has_list: bool,
     /// The list by which the friends were told last.
     told_by: Option<Arc<Contacts>>,
+    /// Those who asked since, and were told by a later one.
+    answered: BTreeSet<User>,
     /// The list by which they were asked how they are; None until the first of those who watch has.
     asked_by: Option<Arc<Contacts>>,
     /// The friends are to be told how the user is.
     dirty: bool,
     /// The list has changed since.
     changed: bool,
-    /// The friends were told something other than that the user is offline.
+    /// Someone was told something other than that the user is offline.
     was_shown: bool,
     /// How friends are, unless they are offline and nothing is known of them.
     seen: BTreeMap<User, Status>,
@@ -61,6 +66,7 @@ impl Person {
             own: Status::OFFLINE,
             has_list,
             told_by: None,
+            answered: BTreeSet::new(),
             asked_by: None,
             dirty: false,
             changed: false,
@@ -144,14 +150,43 @@ impl Person {
         differs
     }
 
-    /// The list has changed.
-    pub fn renew(&mut self) {
+    /// The list has changed: the sessions that are to be told so.
+    pub fn renew(&mut self) -> Vec<SessionId> {
         self.changed = true;
+        self.sittings.values_mut().for_each(|sitting| sitting.has = None);
+        self.watching().collect()
+    }
+
+    /// A session is given the list as of `mark`; whether that is older than what is known here.
+    pub fn give(&mut self, session: SessionId, mark: Mark) -> bool {
+        let Some(sitting) = self.sittings.get_mut(&session) else { return false };
+        let behind = self.told_by.as_ref().is_some_and(|told_by| mark.is_before(told_by.mark()));
+        sitting.has = Some(mark).filter(|_| !behind);
+        behind
+    }
+
+    /// Sessions that were given an older list than this, and are to be told so.
+    pub fn outdated(&mut self, now: Mark) -> Vec<SessionId> {
+        let outdated =
+            |sitting: &Sitting| sitting.has.is_some_and(|has| has.epoch != now.epoch || has.is_before(now));
+        let found = self.sittings.iter_mut().filter(|(_, sitting)| outdated(sitting));
+        found
+            .map(|(session, sitting)| {
+                sitting.has = None;
+                *session
+            })
+            .collect()
     }
 
     /// Whether the friends' homes are to be told or asked something.
     pub fn is_to_spread(&self) -> bool {
         self.dirty || self.changed
+    }
+
+    /// Someone who asked was told how the user is.
+    pub fn answered(&mut self, other: &User) {
+        self.answered.insert(other.clone());
+        self.was_shown = true;
     }
 
     /// Letters to the homes of the friends: how the user is, where that is new to them, and where the user may not be seen any more; and who is new to
@@ -170,11 +205,10 @@ impl Person {
         for friend in contacts.admitted().filter(|friend| says && (self.dirty || !known(friend))) {
             letters.push((friend.clone(), of(Some(shown.clone()))));
         }
-        for other in
-            before.iter().flat_map(|before| before.admitted()).filter(|other| !contacts.admits(other))
-        {
-            letters.push((other.clone(), of(None)));
-        }
+        let mut told = std::mem::take(&mut self.answered);
+        told.extend(before.iter().flat_map(|before| before.admitted()).cloned());
+        let not_any_more = told.into_iter().filter(|other| !contacts.admits(other));
+        letters.extend(not_any_more.map(|other| (other, of(None))));
         self.was_shown = says;
         self.dirty = false;
         if std::mem::take(&mut self.changed) && self.watching().next().is_some() {

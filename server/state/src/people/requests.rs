@@ -39,7 +39,7 @@ impl People {
         if person.is_to_spread() {
             self.queue.push(&owner);
         }
-        let ticket = self.lists.open(Purpose::Read { session });
+        let ticket = self.lists.open(Purpose::Read { session, owner: owner.clone() });
         self.ask(Input::Read { ticket, owner, have }, idle, effects);
     }
 
