@@ -1,7 +1,9 @@
 // The client: one connection and the objects used over it.
 
-import { Connection, type ConnectionEvents, type ConnectionState } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import type { ListenOptions, Off } from "./events.ts";
+import { Identity } from "./identity.ts";
+import type { ConnectionEvents, ConnectionState } from "./line.ts";
 import { isDeviceName, isObjectName, isPattern, isUserName } from "./names.ts";
 import { SharedObject } from "./object.ts";
 import { socketUrl } from "./page.ts";
@@ -43,7 +45,7 @@ export function connect(url?: string, options: ConnectOptions = {}): Slotcast {
   if (user !== undefined && !isUserName(user)) throw new TypeError(`${JSON.stringify(user)} is no name of a user`);
   const newTransport = options.transport ?? webSocket(options.WebSocket);
   const address = options.transport ? (url ?? "") : socketUrl(url);
-  return new Slotcast(new Connection({ token, device, user }, () => newTransport(address)));
+  return new Slotcast(new Connection(new Identity(token, device, user), () => newTransport(address)));
 }
 
 /** Not `randomUUID`: pages over plain HTTP have none. */
@@ -68,7 +70,7 @@ export class Slotcast {
 
   /** `connecting`, `live`, `offline` until the next attempt, or `closed` for good. */
   get state(): ConnectionState {
-    return this.#connection.state;
+    return this.#connection.line.state;
   }
 
   /** Who this client is, by the server's word; empty before the first welcome. */
@@ -78,12 +80,12 @@ export class Slotcast {
 
   /** The present connection's id; undefined before the first welcome. */
   get session(): string | undefined {
-    return this.#connection.session;
+    return this.#connection.line.session;
   }
 
   /** The server's clock, Unix milliseconds, estimated. */
   now(): number {
-    return this.#connection.now();
+    return this.#connection.line.now();
   }
 
   /**
@@ -124,11 +126,11 @@ export class Slotcast {
     listener: (event: ConnectionEvents[Name]) => void,
     options: ListenOptions = {},
   ): Off {
-    return this.#connection.events.on(name, listener, options);
+    return this.#connection.line.events.on(name, listener, options);
   }
 
   /** Ends the connection and all its objects for good. */
   close(): void {
-    this.#connection.close();
+    this.#connection.line.close();
   }
 }

@@ -1,8 +1,8 @@
 // The messages of `slotcast.v1.msgpack` (protocol.md, section 4): what this client reads.
 
-import { decode, MalformedValue } from "./msgpack.ts";
-import { message_depth_max, type SlotRecord } from "./protocol.ts";
-import { isArray, type Path, type Value } from "./values.ts";
+import { array, boolean, number, optional, string } from "./fields.ts";
+import type { SlotRecord } from "./protocol.ts";
+import type { Path, Value } from "./values.ts";
 
 /** What a diff is made of; kinds that this client does not know are left out. */
 export type ChangeRecord =
@@ -32,16 +32,8 @@ export type ChangeRecord =
     }
   | { readonly change: "clear"; readonly version: number; readonly by: string };
 
-/** A message from the server. */
-export type ServerMessage =
-  | {
-      readonly type: "welcome";
-      readonly session: string;
-      readonly user: string;
-      readonly device: string;
-      readonly time_ms: number;
-      readonly limits: Readonly<Record<string, number>>;
-    }
+/** A message from the server about objects. */
+export type ObjectMessage =
   | {
       readonly type: "success";
       readonly id: number | undefined;
@@ -57,7 +49,6 @@ export type ServerMessage =
       readonly version: number;
       readonly winners: readonly SlotRecord[];
     }
-  | { readonly type: "error"; readonly code: string; readonly what: string; readonly object: string | undefined }
   | Snapshot
   | Diff
   | Sent
@@ -68,9 +59,7 @@ export type ServerMessage =
       readonly version: number;
       readonly md5: string;
     }
-  | { readonly type: "pong"; readonly n: number | undefined; readonly time_ms: number }
-  | { readonly type: "released"; readonly object: string }
-  | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string };
+  | { readonly type: "released"; readonly object: string };
 
 /** All slots of an object, or one part of them. In the last part a value of null says that the slot is gone. */
 export interface Snapshot {
@@ -108,22 +97,11 @@ export interface Sent {
 }
 
 /**
- * The message in `bytes`; undefined if its type is not known (a newer server's).
- * @throws MalformedValue when the bytes are no message.
+ * The message with these fields, its code first; undefined if its type is not known (a newer server's).
+ * @throws MalformedValue when they are no message.
  */
-export function decodeMessage(bytes: Uint8Array): ServerMessage | undefined {
-  const fields = array(decode(bytes, message_depth_max), "message");
-  const code = number(fields[0], "code");
-  switch (code) {
-    case 16:
-      return {
-        type: "welcome",
-        session: string(fields[1], "session"),
-        user: string(fields[2], "user"),
-        device: string(fields[3], "device"),
-        time_ms: number(fields[4], "time_ms"),
-        limits: limits(fields[5]),
-      };
+export function objectMessage(fields: readonly Value[]): ObjectMessage | undefined {
+  switch (number(fields[0], "code")) {
     case 17:
       return {
         type: "success",
@@ -140,13 +118,6 @@ export function decodeMessage(bytes: Uint8Array): ServerMessage | undefined {
         what: string(fields[3], "what"),
         version: number(fields[4], "version"),
         winners: array(fields[5] ?? [], "winners").map(slotRecord),
-      };
-    case 19:
-      return {
-        type: "error",
-        code: string(fields[1], "code"),
-        what: string(fields[2], "what"),
-        object: fields[3] == null ? undefined : string(fields[3], "object"),
       };
     case 20:
       return snapshot(fields);
@@ -169,12 +140,8 @@ export function decodeMessage(bytes: Uint8Array): ServerMessage | undefined {
         version: number(fields[3], "version"),
         md5: string(fields[4], "md5"),
       };
-    case 24:
-      return { type: "pong", n: optional(fields[1], "n"), time_ms: number(fields[2], "time_ms") };
     case 25:
       return { type: "released", object: string(fields[1], "object") };
-    case 26:
-      return { type: "goaway", retry_ms: number(fields[1], "retry_ms"), reason: string(fields[2] ?? "", "reason") };
     default:
       return undefined;
   }
@@ -230,39 +197,4 @@ function changeRecord(fields: readonly Value[]): ChangeRecord | undefined {
 
 function step(item: Value): string | number {
   return typeof item === "string" ? item : number(item, "path");
-}
-
-function limits(value: Value | undefined): Readonly<Record<string, number>> {
-  if (typeof value !== "object" || value === null || isArray(value) || value instanceof Uint8Array)
-    throw wrong("limits");
-  return Object.fromEntries(Object.entries(value).map(([name, limit]) => [name, number(limit, name)]));
-}
-
-function array(value: Value | undefined, field: string): readonly Value[] {
-  if (!isArray(value)) throw wrong(field);
-  return value;
-}
-
-function string(value: Value | undefined, field: string): string {
-  if (typeof value !== "string") throw wrong(field);
-  return value;
-}
-
-/** Numbers of the protocol are unsigned and below 2^53. */
-function number(value: Value | undefined, field: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw wrong(field);
-  return value;
-}
-
-function optional(value: Value | undefined, field: string): number | undefined {
-  return value == null ? undefined : number(value, field);
-}
-
-function boolean(value: Value | undefined, field: string): boolean {
-  if (typeof value !== "boolean") throw wrong(field);
-  return value;
-}
-
-function wrong(field: string): MalformedValue {
-  return new MalformedValue("bad_message", `${field} is missing or has the wrong shape`);
 }

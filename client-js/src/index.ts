@@ -1,10 +1,10 @@
 // Slotcast's client: shared objects in the browser.
 
 export { type ConnectOptions, connect, type ObjectOptions, type Slotcast } from "./client.ts";
-export type { ConnectionEvents, ConnectionState, Failure } from "./connection.ts";
 export type { ListenOptions, Off } from "./events.ts";
 export { fingerprint } from "./fingerprint.ts";
 export type { Cleared, ObjectState, Progressed, SendEvent, Synced } from "./happenings.ts";
+export type { ConnectionEvents, ConnectionState, Failure } from "./line.ts";
 export type { SharedObject } from "./object.ts";
 export type { Accepted } from "./outbox.ts";
 export type { SlotRecord } from "./protocol.ts";

@@ -255,7 +255,7 @@ export class SharedObject<T extends object = Record<string, Value>> extends Writ
   /** Who this client is may be known only with the first welcome. */
   #withStatusSlot(write: (slot: `@${string}`) => Promise<Accepted>): Promise<Accepted> {
     if (this.#connection.user !== "") return write(`@${this.#connection.user}`);
-    const accepted = this.#connection.welcomed.promise.then(() => write(`@${this.#connection.user}`));
+    const accepted = this.#connection.known.promise.then(() => write(`@${this.#connection.user}`));
     accepted.catch(() => {});
     return accepted;
   }

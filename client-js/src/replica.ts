@@ -3,7 +3,7 @@
 import { Copy } from "./copy.ts";
 import { Emitter } from "./events.ts";
 import type { Happenings, ObjectState } from "./happenings.ts";
-import type { Diff, Sent, ServerMessage, Snapshot } from "./incoming.ts";
+import type { Diff, ObjectMessage, Sent, Snapshot } from "./incoming.ts";
 import type { Author } from "./ops.ts";
 import { type Accepted, Deferred, Entry, Outbox, type Request } from "./outbox.ts";
 import { type ClientMessage, encodeMessage, type Operation, type SlotRecord } from "./protocol.ts";
@@ -16,7 +16,7 @@ import type { Wire } from "./wire.ts";
 type Frame = Snapshot | Diff | Sent;
 /** What the ties' slots held before a frame. */
 type Kept = ReadonlyMap<string, Value | undefined>;
-type Answer = Extract<ServerMessage, { type: "success" | "reject" }>;
+type Answer = Extract<ObjectMessage, { type: "success" | "reject" }>;
 
 export class Replica {
   readonly copy: Copy;

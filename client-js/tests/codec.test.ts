@@ -4,13 +4,13 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonical, fingerprint } from "../src/fingerprint.ts";
-import { decodeMessage } from "../src/incoming.ts";
 import { md5 } from "../src/md5.ts";
 import { decode, encode, MalformedValue } from "../src/msgpack.ts";
 import { isDeviceName, isFollowed, isObjectName, isPattern, isSendName, isSlotName, isUserName } from "../src/names.ts";
 import { applied } from "../src/ops.ts";
 import { encodeMessage } from "../src/protocol.ts";
 import { patched, sameValue, sum, type Value } from "../src/values.ts";
+import { decodeMessage } from "./decoded.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Copy } from "../src/copy.ts";
 import { canonical, fingerprint } from "../src/fingerprint.ts";
-import { decodeMessage, type ServerMessage } from "../src/incoming.ts";
+import type { ObjectMessage } from "../src/incoming.ts";
 import { decode, encode, MalformedValue, narrow } from "../src/msgpack.ts";
 import { isDeviceName, isFollowed, isObjectName, isPattern, isSendName, isSlotName, isUserName } from "../src/names.ts";
 import { applied } from "../src/ops.ts";
@@ -12,6 +12,7 @@ import { type ClientMessage, encodeMessage, type Operation, type SlotRecord } fr
 import { Replica } from "../src/replica.ts";
 import { sameValue, Unfit, type Value } from "../src/values.ts";
 import type { Wire } from "../src/wire.ts";
+import { decodeMessage } from "./decoded.ts";
 
 const folder = new URL("../../tests/vectors/", import.meta.url);
 
@@ -181,7 +182,7 @@ describe.skipIf(!existsSync(new URL("wire.json", folder)))("vectors", () => {
       sends: number;
       slots: SlotRecord[];
     }
-    type Frame = Extract<ServerMessage, { type: "snapshot" | "diff" | "sent" }>;
+    type Frame = Extract<ObjectMessage, { type: "snapshot" | "diff" | "sent" }>;
     for (const row of read<{ rows: { name: string; copy: State; events: Frame[]; result: State | "fault" }[] }>(
       "apply.json",
     ).rows) {
