@@ -23,6 +23,11 @@ export function number(value: Value | undefined, field: string): number {
   return value;
 }
 
+/** Unsigned and of 64 bits: a rev. */
+export function wide(value: Value | undefined, field: string): number | bigint {
+  return typeof value === "bigint" && value >= 0n ? value : number(value, field);
+}
+
 export function optional(value: Value | undefined, field: string): number | undefined {
   return value == null ? undefined : number(value, field);
 }

@@ -148,7 +148,7 @@ export function encodeOperation(operation: Operation): unknown[] {
 }
 
 /** Trailing optional fields are left out; a null that was given is a value and stays. */
-function trimmed(array: unknown[]): unknown[] {
+export function trimmed(array: unknown[]): unknown[] {
   let length = array.length;
   while (length > 0 && array[length - 1] === undefined) length--;
   return array.slice(0, length);

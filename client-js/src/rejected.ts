@@ -20,6 +20,9 @@ const protocolCodes = {
   wrong_type: false,
   wrong_rule: false,
   not_permitted: false,
+  unknown_user: false,
+  inbox_full: true,
+  too_fast: true,
   no_friend: false,
   no_request: false,
   answer_forgotten: false,
@@ -30,9 +33,12 @@ const protocolCodes = {
 
 /** Codes that this client gives itself. */
 const clientCodes = {
-  /** The object died after the write was sent and before it was answered: no one will ever see it. */
+  /**
+   * It was sent and will have no answer. A write to an object that has died since: no one will ever see it. When the client was closed: it was done
+   * once or not at all.
+   */
   lost: false,
-  /** More than 1,000 writes or 1 MiB of them wait for the connection. */
+  /** More than 1,000 writes or messages, or 1 MiB of them, wait for the connection. */
   queue_full: true,
   /** The object was released, or the client closed, before the write was sent. */
   released: false,
@@ -42,10 +48,15 @@ const clientCodes = {
 
 const retries: ReadonlyMap<string, boolean> = new Map(Object.entries({ ...protocolCodes, ...clientCodes }));
 
+/** Whether this client has heard of the code. */
+export function isKnownCode(code: string): boolean {
+  return retries.has(code);
+}
+
 /** A code of protocol.md's table or of this client; a newer server may say others. */
 export type Code = keyof typeof protocolCodes | keyof typeof clientCodes | (string & {});
 
-/** What promises of writes are rejected with. */
+/** What promises are rejected with. */
 export class Rejected extends Error {
   override readonly name = "Rejected";
   /** Whether the same request may succeed later without anyone changing it. */
@@ -60,6 +71,8 @@ export class Rejected extends Error {
     readonly version = 0,
     /** The present records of the slots that stood in the way. */
     readonly winners: readonly SlotRecord[] = [],
+    /** Milliseconds after which another try is worth it, where the server knows. */
+    readonly retryMs: number | undefined = undefined,
   ) {
     super(`${code}: ${what}`);
     this.retry = retries.get(code) ?? false;

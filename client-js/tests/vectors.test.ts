@@ -9,6 +9,7 @@ import { decode, encode, MalformedValue, narrow } from "../src/msgpack.ts";
 import { isDeviceName, isFollowed, isObjectName, isPattern, isSendName, isSlotName, isUserName } from "../src/names.ts";
 import { applied } from "../src/ops.ts";
 import { type ClientMessage, encodeMessage, type Operation, type SlotRecord } from "../src/protocol.ts";
+import { isKnownCode, Rejected } from "../src/rejected.ts";
 import { Replica } from "../src/replica.ts";
 import { sameValue, Unfit, type Value } from "../src/values.ts";
 import type { Wire } from "../src/wire.ts";
@@ -239,6 +240,15 @@ describe.skipIf(!existsSync(new URL("wire.json", folder)))("vectors", () => {
       failed: () => {},
     };
   }
+
+  test("codes, and which may succeed later", () => {
+    const page = readFileSync(new URL("../../protocol.md", import.meta.url), "utf8");
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (yes|no) \|/gm)];
+    expect(rows.length).toBeGreaterThan(25);
+    for (const [, code = "", retry] of rows) {
+      expect([code, new Rejected(code, "").retry, isKnownCode(code)]).toEqual([code, retry === "yes", true]);
+    }
+  });
 
   test("what does not fit is told as such", () =>
     expect(() => applied("x", { op: "append", slot: "s", value: 1 }, { user: "", now_ms: 0 })).toThrow(Unfit));
