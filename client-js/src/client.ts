@@ -1,30 +1,16 @@
-// The client: one connection and the objects used over it.
+// The client: its objects over one connection, its people over another.
 
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { ListenOptions, Off } from "./events.ts";
-import { Identity } from "./identity.ts";
+import { Inbox } from "./inbox.ts";
 import type { ConnectionEvents, ConnectionState } from "./line.ts";
-import { isDeviceName, isObjectName, isPattern, isUserName } from "./names.ts";
+import { isObjectName, isPattern, isUserName } from "./names.ts";
 import { SharedObject } from "./object.ts";
-import { socketUrl } from "./page.ts";
+import { Person } from "./person.ts";
 import { Rejected } from "./rejected.ts";
+import type { Relay } from "./relay.ts";
 import { Replica } from "./replica.ts";
-import { type TransportFactory, type WebSocketClass, WebSocketTransport } from "./transport.ts";
 import type { Value } from "./values.ts";
-
-/** How to connect. All of it is optional. */
-export interface ConnectOptions {
-  /** Says who the user is. A function is asked anew for each connection. */
-  readonly token?: string | (() => string | Promise<string>) | undefined;
-  /** The id of this running copy, 1 to 64 of `[A-Za-z0-9._~-]`; two at the same time must differ. A random one if left out. */
-  readonly device?: string | undefined;
-  /** The guest's name, where the server takes guests. */
-  readonly user?: string | undefined;
-  /** Another socket than a WebSocket: tests, tunnels. */
-  readonly transport?: TransportFactory | undefined;
-  /** The WebSocket class where there is no global one, such as the `ws` package's in Node 20. */
-  readonly WebSocket?: WebSocketClass | undefined;
-}
 
 /** For `object`. */
 export interface ObjectOptions {
@@ -34,38 +20,21 @@ export interface ObjectOptions {
   readonly rate?: number | undefined;
 }
 
-/**
- * Connects, and stays connected until `close`.
- * @param url `ws://host/objects`, or relative to the page; `/objects` if left out.
- * @throws TypeError for an address, device or user that cannot be, or where there is no WebSocket.
- */
-export function connect(url?: string, options: ConnectOptions = {}): Slotcast {
-  const { token, user, device = randomDevice() } = options;
-  if (!isDeviceName(device)) throw new TypeError(`${JSON.stringify(device)} is no name of a device`);
-  if (user !== undefined && !isUserName(user)) throw new TypeError(`${JSON.stringify(user)} is no name of a user`);
-  const newTransport = options.transport ?? webSocket(options.WebSocket);
-  const address = options.transport ? (url ?? "") : socketUrl(url);
-  return new Slotcast(new Connection(new Identity(token, device, user), () => newTransport(address)));
-}
-
-/** Not `randomUUID`: pages over plain HTTP have none. */
-function randomDevice(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function webSocket(given: WebSocketClass | undefined): TransportFactory {
-  const webSocketClass = given ?? (globalThis.WebSocket as WebSocketClass | undefined);
-  if (!webSocketClass) throw new TypeError("there is no WebSocket here: give one, connect(url, { WebSocket })");
-  return (url) => new WebSocketTransport(url, webSocketClass);
-}
-
 /** A client. Made by {@link connect}. */
 export class Slotcast {
   readonly #connection: Connection;
   readonly #objects = new WeakMap<Replica, unknown>();
 
-  constructor(connection: Connection) {
+  readonly #newRelay: () => Relay;
+  #relay: Relay | undefined;
+  #inbox: Inbox | undefined;
+
+  /** `newRelay` is called when people are needed for the first time. */
+  constructor(connection: Connection, newRelay: () => Relay) {
     this.#connection = connection;
+    this.#newRelay = newRelay;
+    // What ends one socket for good is true of the other.
+    connection.line.events.on("state", (state) => state === "closed" && this.#relay?.close());
   }
 
   /** `connecting`, `live`, `offline` until the next attempt, or `closed` for good. */
@@ -120,6 +89,33 @@ export class Slotcast {
     return replica;
   }
 
+  /** The messages to this user. */
+  get inbox(): Inbox {
+    this.#inbox ??= new Inbox(this.#people());
+    return this.#inbox;
+  }
+
+  /**
+   * Somebody else, to be told something.
+   * @throws Rejected (`bad_name`), TypeError where it is not known where the relay is
+   */
+  person(id: string): Person {
+    if (!isUserName(id)) throw new Rejected("bad_name", `user ${JSON.stringify(id)}`);
+    return new Person(id, this.#people());
+  }
+
+  /** The relay, not connected before it is needed. */
+  #people(): Relay {
+    if (this.#relay) return this.#relay;
+    const relay = this.#newRelay();
+    const { events, state } = this.#connection.line;
+    relay.line.events.on("error", (failure) => events.emit("error", failure));
+    relay.line.events.on("state", (state) => state === "closed" && this.close());
+    if (state === "closed") relay.close();
+    this.#relay = relay;
+    return relay;
+  }
+
   /** Listens to the connection. Returns a function that ends it; `signal` does so too. */
   on<Name extends keyof ConnectionEvents>(
     name: Name,
@@ -129,8 +125,9 @@ export class Slotcast {
     return this.#connection.line.events.on(name, listener, options);
   }
 
-  /** Ends the connection and all its objects for good. */
+  /** Ends both connections and all objects for good. */
   close(): void {
+    this.#relay?.close();
     this.#connection.line.close();
   }
 }

@@ -12,6 +12,11 @@ export type Off = () => void;
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 
+  /** How many listeners there are. */
+  get size(): number {
+    return [...this.#listeners.values()].reduce((sum, listeners) => sum + listeners.size, 0);
+  }
+
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void, options: ListenOptions = {}): Off {
     if (options.signal?.aborted) return () => {};
     // Wrapped, so that the same function given twice is two listeners.

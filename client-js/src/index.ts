@@ -1,14 +1,19 @@
 // Slotcast's client: shared objects in the browser.
 
-export { type ConnectOptions, connect, type ObjectOptions, type Slotcast } from "./client.ts";
+export type { ObjectOptions, Slotcast } from "./client.ts";
+export { type ConnectOptions, connect } from "./connect.ts";
+export { type CursorStore, indexedDbCursors, memoryCursors } from "./cursors.ts";
 export type { ListenOptions, Off } from "./events.ts";
 export { fingerprint } from "./fingerprint.ts";
 export type { Cleared, ObjectState, Progressed, SendEvent, Synced } from "./happenings.ts";
+export type { Inbox, InboxEvents, PrivateMessage, Receipt, Seen, SentCopy, Signal } from "./inbox.ts";
 export type { ConnectionEvents, ConnectionState, Failure } from "./line.ts";
 export type { SharedObject } from "./object.ts";
 export type { Accepted } from "./outbox.ts";
+export type { Person, TellOptions, Told } from "./person.ts";
 export type { SlotRecord } from "./protocol.ts";
 export { type Code, Rejected } from "./rejected.ts";
+export type { InboxCursor } from "./relay-protocol.ts";
 export type { Transaction, TransactionOptions, TransactionResult } from "./transaction.ts";
 export type { Transport, TransportFactory, TransportListener, WebSocketClass } from "./transport.ts";
 export type { Item, ObjectEvents, Slot, SlotName } from "./typing.ts";

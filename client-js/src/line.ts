@@ -39,7 +39,7 @@ export interface Speaker<Message> {
   /** The message with these fields; undefined if its type is not known. */
   decode(fields: readonly Value[]): Message | undefined;
   /** A session has begun: what was posted before is gone. */
-  welcomed(): void;
+  welcomed(welcome: Welcome): void;
   received(message: Message): void;
   /** The server has refused something; the listeners of `error` know. */
   refused(error: ServerError): void;
@@ -216,7 +216,8 @@ export class Line<Message> {
     }
   }
 
-  #welcome({ session, user, time_ms, limits }: Welcome): void {
+  #welcome(welcome: Welcome): void {
+    const { session, user, time_ms, limits } = welcome;
     clearTimeout(this.#timer);
     this.identity.user = user;
     this.session = session;
@@ -230,7 +231,7 @@ export class Line<Message> {
     );
     this.#become("live");
     // A listener may have closed it.
-    if (this.state === "live") this.speaker.welcomed();
+    if (this.state === "live") this.speaker.welcomed(welcome);
   }
 
   #ping(): void {

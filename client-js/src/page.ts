@@ -14,6 +14,12 @@ export function socketUrl(url = "/objects"): string {
   return parsed.href;
 }
 
+/** The relay's address beside the objects': its last segment `objects` becomes `relay`. undefined if it has none. */
+export function relayUrl(objects: string): string | undefined {
+  const relay = objects.replace(/(^|\/)objects(?=$|\?)/, "$1relay");
+  return relay === objects ? undefined : relay;
+}
+
 /** Calls `awake` when the network is back or the page is looked at again. Returns what ends it. */
 export function onAwake(awake: () => void): () => void {
   const window = typeof globalThis.addEventListener === "function" ? globalThis : undefined;

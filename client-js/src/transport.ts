@@ -1,7 +1,5 @@
 // Transport: one socket, as the connection sees it, and the WebSocket one.
 
-import { subprotocol } from "./protocol.ts";
-
 /** What a transport tells. After `closed` it tells nothing more. */
 export interface TransportListener {
   opened(): void;
@@ -20,8 +18,8 @@ export interface Transport {
   close(code: number): void;
 }
 
-/** Makes the transport of one attempt to connect. */
-export type TransportFactory = (url: string) => Transport;
+/** Makes the transport of one attempt to connect: to the objects' address or to the relay's, with the subprotocol that is spoken there. */
+export type TransportFactory = (url: string, subprotocol: string) => Transport;
 
 /** The part of a WebSocket class that is needed: a browser's, Node's, or the `ws` package's. */
 export interface WebSocketClass {
@@ -39,13 +37,14 @@ export interface WebSocketLike {
   close(code?: number): void;
 }
 
-/** A WebSocket with binary frames of `slotcast.v1.msgpack`. */
+/** A WebSocket with binary frames. */
 export class WebSocketTransport implements Transport {
   #socket: WebSocketLike | undefined;
   #listener: TransportListener | undefined;
 
   constructor(
     readonly url: string,
+    readonly subprotocol: string,
     readonly webSocketClass: WebSocketClass,
   ) {}
 
@@ -54,7 +53,7 @@ export class WebSocketTransport implements Transport {
   }
 
   open(): void {
-    const socket = new this.webSocketClass(this.url, [subprotocol]);
+    const socket = new this.webSocketClass(this.url, [this.subprotocol]);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#listener?.opened();
     socket.onmessage = ({ data }: { data: unknown }) => {

@@ -1,11 +1,10 @@
 // A small honest server: versions, diffs, the conflict rule, remembered answers, ties and statuses; everything in fake time.
 
-import { decode, encode } from "../src/msgpack.ts";
 import { isFollowed } from "../src/names.ts";
 import { appended, applied } from "../src/ops.ts";
 import type { Operation } from "../src/protocol.ts";
-import type { Transport, TransportListener } from "../src/transport.ts";
 import { Unfit, type Value } from "../src/values.ts";
+import { FakeDoor, type FakeTransport, type Frame } from "./fake-door.ts";
 
 interface ServerSlot {
   value: Value;
@@ -14,8 +13,6 @@ interface ServerSlot {
   device: string;
   session: Session | undefined;
 }
-
-type Frame = unknown[];
 
 class Refusal extends Error {
   constructor(
@@ -54,91 +51,14 @@ export interface Session {
   used: Map<string, string[] | undefined>;
 }
 
-/** One direction-preserving line with latency. Messages on it are lost when it is cut. */
-export class FakeTransport implements Transport {
-  listener: TransportListener | undefined;
-  session: Session | undefined;
-  isOpen = false;
-  readonly received: Frame[] = [];
-  /** How many messages came in each call of `send`. */
-  readonly sendCalls: number[] = [];
-  #clientReady_ms = 0;
-  #serverReady_ms = 0;
-
-  constructor(readonly server: FakeServer) {}
-
-  listen(listener: TransportListener): void {
-    this.listener = listener;
-  }
-
-  open(): void {
-    if (this.server.isDown) {
-      setTimeout(() => this.listener?.closed(1006, ""), this.server.latency_ms());
-      return;
-    }
-    this.isOpen = true;
-    this.server.links.push(this);
-    setTimeout(() => this.isOpen && this.listener?.opened(), this.server.latency_ms());
-  }
-
-  send(messages: readonly Uint8Array[]): void {
-    this.sendCalls.push(messages.length);
-    for (const message of messages) {
-      this.#serverReady_ms = Math.max(this.#serverReady_ms, Date.now() + this.server.latency_ms());
-      setTimeout(
-        () => this.isOpen && !this.server.isDeaf && this.server.receive(this, message),
-        this.#serverReady_ms - Date.now(),
-      );
-    }
-  }
-
-  close(): void {
-    this.listener = undefined;
-    this.#end();
-  }
-
-  /** The server's words, in order. */
-  tell(frame: Frame): void {
-    const bytes = encode(frame, 24);
-    this.#clientReady_ms = Math.max(this.#clientReady_ms, Date.now() + this.server.latency_ms());
-    setTimeout(() => this.isOpen && this.listener?.received(bytes), this.#clientReady_ms - Date.now());
-  }
-
-  /** The network breaks: what is on the line is lost. */
-  cut(code = 1006): void {
-    if (!this.isOpen) return;
-    this.#end();
-    this.listener?.closed(code, "");
-  }
-
-  #end(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    this.server.links = this.server.links.filter((link) => link !== this);
-    const { session, server } = this;
-    if (session && server.end_ms > 0) setTimeout(() => server.end(session), server.end_ms);
-    else if (session) server.end(session);
-  }
-}
-
-export class FakeServer {
-  /** How long it takes to notice that a session has ended. */
-  end_ms = 0;
-  latency_ms: () => number = () => 10;
-  isDown = false;
-  isDeaf = false;
+export class FakeServer extends FakeDoor<Session> {
   /** Its store takes nothing more. */
   isFull = false;
   /** Slots per snapshot frame. */
   chunk = 1000;
   resumeByLog = true;
-  limits: Record<string, number> = {};
-  links: FakeTransport[] = [];
   objects = new Map<string, ServerObject>();
-  sessions = new Set<Session>();
   epochs = 100;
-
-  readonly transport = (): Transport => new FakeTransport(this);
 
   object(name: string): ServerObject {
     const object = this.objects.get(name) ?? new ServerObject(name, this.epochs++);
@@ -146,37 +66,21 @@ export class FakeServer {
     return object;
   }
 
-  link(user: string): FakeTransport {
-    const link = this.links.find(({ session }) => session?.user === user);
-    if (!link) throw new Error(`${user} is not connected`);
-    return link;
-  }
-
   /** The object dies. */
   forget(name: string): void {
     this.objects.delete(name);
   }
 
-  receive(link: FakeTransport, bytes: Uint8Array): void {
-    const [code, ...fields] = decode(bytes, 24) as Frame;
-    link.received.push([code, ...fields]);
-    if (code === 1) return this.#hello(link, fields);
-    if (!link.session) throw new Error("hello comes first");
-    if (code === 2) this.#use(link.session, fields);
-    else if (code === 3) this.#release(link.session, fields[0] as string);
-    else if (code === 4) this.#write(link.session, fields);
-    else if (code === 5) this.#send(link.session, fields);
-    else if (code === 6) link.tell([23, fields[0], 1, 1, "0".repeat(32)]);
-    else if (code === 7) link.tell([24, fields[0] ?? null, Date.now()]);
+  protected begin(link: FakeTransport, user: string, device: string): Session {
+    return { device, user, link, used: new Map() };
   }
 
-  #hello(link: FakeTransport, [token, device, user]: Frame): void {
-    if (token === "wrong") return link.cut(4401);
-    for (const session of this.sessions) if (session.device === device) session.link.cut(4409);
-    const session: Session = { device: device as string, user: (user as string) ?? "guest", link, used: new Map() };
-    link.session = session;
-    this.sessions.add(session);
-    link.tell([16, `s${device}`, session.user, device, Date.now() + 5000, this.limits]);
+  protected take(session: Session, [code, ...fields]: Frame): void {
+    if (code === 2) this.#use(session, fields);
+    else if (code === 3) this.#release(session, fields[0] as string);
+    else if (code === 4) this.#write(session, fields);
+    else if (code === 5) this.#send(session, fields);
+    else if (code === 6) session.link.tell([23, fields[0], 1, 1, "0".repeat(32)]);
   }
 
   #use(session: Session, [name, cursor, patterns]: Frame): void {
@@ -384,8 +288,7 @@ export class FakeServer {
     }
   }
 
-  end(session: Session): void {
-    this.sessions.delete(session);
+  protected gone(session: Session): void {
     for (const name of [...session.used.keys()]) this.#leave(session, name);
   }
 }

@@ -3,7 +3,7 @@
 import { afterEach, expect, expectTypeOf, test, vi } from "vitest";
 import { connect, type SharedObject } from "../src/index.ts";
 import { encode } from "../src/msgpack.ts";
-import { socketUrl } from "../src/page.ts";
+import { relayUrl, socketUrl } from "../src/page.ts";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -19,6 +19,33 @@ test("the address comes from the page, if there is one", () => {
   expect(socketUrl("/other")).toBe("wss://host:8080/other");
   expect(socketUrl("ws://else/objects")).toBe("ws://else/objects");
   expect(() => socketUrl("ftp://host/")).toThrow("no address");
+});
+
+test("the relay's address is the objects' with another end, or is said", () => {
+  expect(relayUrl("wss://host:8080/objects")).toBe("wss://host:8080/relay");
+  expect(relayUrl("ws://objects/a/objects?b=/objects")).toBe("ws://objects/a/relay?b=/objects");
+  expect(relayUrl("ws://host/objects/else")).toBeUndefined();
+  const opened: string[] = [];
+  class Listed extends FakeWebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      opened.push(`${url} ${protocols}`);
+    }
+  }
+  const tell = (url: string, relay?: string) => {
+    const client = connect(url, { WebSocket: Listed, user: "alice", relay });
+    client.person("bob").tell(1);
+    client.close();
+  };
+  tell("ws://host/objects");
+  tell("ws://host/else", "ws://host/people");
+  expect(opened).toEqual([
+    "ws://host/objects slotcast.v1.msgpack",
+    "ws://host/relay slotcast.relay.v1.msgpack",
+    "ws://host/else slotcast.v1.msgpack",
+    "ws://host/people slotcast.relay.v1.msgpack",
+  ]);
+  expect(() => tell("ws://host/else")).toThrow(TypeError);
 });
 
 class FakeWebSocket {

@@ -1,11 +1,15 @@
-// Scene: a fake server, some clients, and fake time.
+// Scene: a fake server with its two doors, some clients, and fake time.
 
 import { vi } from "vitest";
-import { type ConnectOptions, connect, type Slotcast } from "../src/client.ts";
+import type { Slotcast } from "../src/client.ts";
+import { type ConnectOptions, connect } from "../src/connect.ts";
+import { FakeTransport } from "./fake-door.ts";
+import { FakeRelay } from "./fake-relay.ts";
 import { FakeServer } from "./fake-server.ts";
 
 export class Scene {
   readonly server = new FakeServer();
+  readonly relay = new FakeRelay();
   readonly clients: Slotcast[] = [];
 
   /** `random`: what all jitter is made of. */
@@ -15,7 +19,8 @@ export class Scene {
   }
 
   client(user: string, options: ConnectOptions = {}): Slotcast {
-    const client = connect("fake", { user, device: `device-${user}`, transport: this.server.transport, ...options });
+    const transport = (url: string) => new FakeTransport(url.endsWith("/relay") ? this.relay : this.server);
+    const client = connect("fake/objects", { user, device: `device-${user}`, transport, ...options });
     this.clients.push(client);
     return client;
   }

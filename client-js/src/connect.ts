@@ -1,0 +1,68 @@
+// Connect: what a page says to have a client.
+
+import { Slotcast } from "./client.ts";
+import { Connection } from "./connection.ts";
+import { type CursorStore, indexedDbCursors, memoryCursors } from "./cursors.ts";
+import { Identity } from "./identity.ts";
+import { isDeviceName, isUserName } from "./names.ts";
+import { relayUrl, socketUrl } from "./page.ts";
+import { subprotocol } from "./protocol.ts";
+import { Relay } from "./relay.ts";
+import { relaySubprotocol } from "./relay-protocol.ts";
+import { type TransportFactory, type WebSocketClass, WebSocketTransport } from "./transport.ts";
+
+/** How to connect. All of it is optional. */
+export interface ConnectOptions {
+  /** Says who the user is. A function is asked anew for each connection. */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** The id of this running copy, 1 to 64 of `[A-Za-z0-9._~-]`; two at the same time must differ. A random one if left out. */
+  readonly device?: string | undefined;
+  /** The guest's name, where the server takes guests. */
+  readonly user?: string | undefined;
+  /** The relay's address; left out: the objects' with `relay` in the place of `objects`. */
+  readonly relay?: string | undefined;
+  /**
+   * Where this device keeps how much of its user's inbox it has. Left out: with a `device` in the browser's IndexedDB, else in memory, as a random
+   * device is another one in the next page.
+   */
+  readonly cursors?: CursorStore | undefined;
+  /** Another socket than a WebSocket: tests, tunnels. */
+  readonly transport?: TransportFactory | undefined;
+  /** The WebSocket class where there is no global one, such as the `ws` package's in Node 20. */
+  readonly WebSocket?: WebSocketClass | undefined;
+}
+
+/**
+ * Connects, and stays connected until `close`.
+ * @param url `ws://host/objects`, or relative to the page; `/objects` if left out.
+ * @throws TypeError for an address, device or user that cannot be, or where there is no WebSocket.
+ */
+export function connect(url?: string, options: ConnectOptions = {}): Slotcast {
+  const { token, user, device = randomDevice() } = options;
+  if (!isDeviceName(device)) throw new TypeError(`${JSON.stringify(device)} is no name of a device`);
+  if (user !== undefined && !isUserName(user)) throw new TypeError(`${JSON.stringify(user)} is no name of a user`);
+  const newTransport = options.transport ?? webSocket(options.WebSocket);
+  const resolved = (url: string | undefined) => (options.transport ? (url ?? "") : socketUrl(url));
+  const objects = resolved(url);
+  const relay = options.relay === undefined ? relayUrl(objects) : resolved(options.relay);
+  const identity = new Identity(token, device, user);
+  const connection = new Connection(identity, () => newTransport(objects, subprotocol));
+  return new Slotcast(connection, () => {
+    if (relay === undefined) throw new TypeError(`where is the relay of ${objects}? Say so: connect(url, { relay })`);
+    const isKept = options.device !== undefined && globalThis.indexedDB !== undefined;
+    const ownStore = () => (isKept ? indexedDbCursors(`${relay} ${identity.user} ${device}`) : memoryCursors());
+    const newStore = () => options.cursors ?? ownStore();
+    return new Relay(identity, () => newTransport(relay, relaySubprotocol), newStore, connection.known.promise);
+  });
+}
+
+/** Not `randomUUID`: pages over plain HTTP have none. */
+function randomDevice(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function webSocket(given: WebSocketClass | undefined): TransportFactory {
+  const webSocketClass = given ?? (globalThis.WebSocket as WebSocketClass | undefined);
+  if (!webSocketClass) throw new TypeError("there is no WebSocket here: give one, connect(url, { WebSocket })");
+  return (url, subprotocol) => new WebSocketTransport(url, subprotocol, webSocketClass);
+}

@@ -1,0 +1,146 @@
+// Relay: a client's people and what is said about them over its line, a socket of its own.
+
+import type { CursorStore } from "./cursors.ts";
+import { type Errand, Errands, type ErrandWire } from "./errands.ts";
+import type { Identity } from "./identity.ts";
+import { type EndCode, Line, type Speaker } from "./line.ts";
+import type { ServerError, Welcome } from "./line-incoming.ts";
+import { Pace } from "./pace.ts";
+import { Reader, type ReaderWire } from "./reader.ts";
+import { Rejected } from "./rejected.ts";
+import { type Refused, type RelayMessage, relayMessage } from "./relay-incoming.ts";
+import { encodeRelay } from "./relay-protocol.ts";
+import type { Transport } from "./transport.ts";
+import type { Value } from "./values.ts";
+
+const defaultLimits = { message_bytes: 65_536, tell_bytes: 32_768, inflight: 64 };
+
+export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
+  readonly line: Line<RelayMessage>;
+  readonly reader: Reader;
+  readonly errands: Errands;
+  readonly decode = relayMessage;
+
+  readonly #pace: Pace;
+  /** When the client has a name. */
+  readonly #named: Promise<void>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly identity: Identity,
+    newTransport: () => Transport,
+    newStore: () => CursorStore,
+    named: Promise<void>,
+  ) {
+    this.line = new Line(identity, newTransport, this);
+    this.#pace = new Pace((name) => this.line.limit(name));
+    this.reader = new Reader(this, newStore);
+    this.errands = new Errands(this, this.#pace);
+    this.#named = named;
+  }
+
+  /** Connects, if it has not yet: somebody needs it. */
+  start(): void {
+    // If there will be no name the client is closed, and this with it.
+    if (this.identity.isNameless) void this.#named.then(() => this.line.start()).catch(() => {});
+    else this.line.start();
+  }
+
+  close(): void {
+    this.reader.acknowledge();
+    this.line.close();
+  }
+
+  // ---- Speaker
+
+  welcomed({ time_ms }: Welcome): void {
+    this.errands.welcomed(time_ms);
+    this.reader.welcomed();
+    this.line.flushSoon();
+  }
+
+  received(message: RelayMessage): void {
+    switch (message.type) {
+      case "inbox":
+      case "message":
+      case "copy":
+      case "receipt":
+      case "seen":
+      case "current":
+      case "missed":
+        return this.reader.received(message);
+      case "stored":
+      case "edited":
+        this.errands.done(message);
+        return this.line.flushSoon();
+      case "refused":
+        return this.#refused(message);
+      case "signal":
+        return this.reader.events.emit("signal", { from: message.from, kind: message.kind, body: message.body });
+      case "roster":
+      case "stale":
+      case "presence":
+        return;
+    }
+  }
+
+  #refused(refused: Refused): void {
+    // Of a signal that came too fast nobody needs to hear.
+    if (!this.errands.refused(refused) && refused.code !== "too_fast") this.line.fail(refused.code, refused.what);
+    this.line.flushSoon();
+  }
+
+  refused({ code }: ServerError): void {
+    this.reader.refused(code);
+  }
+
+  pump(): void {
+    if (this.line.state !== "live") return;
+    this.errands.pump();
+    clearTimeout(this.#timer);
+    if (this.errands.isHeldBack) this.#timer = setTimeout(() => this.line.flushSoon(), this.#pace.wait_ms());
+  }
+
+  cut(): void {
+    clearTimeout(this.#timer);
+    this.errands.cut();
+    this.reader.cut();
+  }
+
+  ended(code: EndCode, what: string): void {
+    this.errands.end(code, what);
+  }
+
+  // ---- what is said
+
+  run(errand: Errand): void {
+    if (this.line.state === "closed") return errand.failed(new Rejected("released", "the client is closed"));
+    this.errands.push(errand);
+    this.start();
+    this.line.flushSoon();
+  }
+
+  /** Lost where there is no connection, or the server would refuse it for coming too fast. */
+  signal(to: string, kind: string, body: Value): void {
+    this.start();
+    if (this.line.state === "live" && this.#pace.take()) this.post(encodeRelay({ type: "signal", to, kind, body }));
+  }
+
+  // ---- ErrandWire, ReaderWire
+
+  limit(name: keyof typeof defaultLimits): number {
+    return this.line.limit(name) ?? defaultLimits[name];
+  }
+
+  tag(): string | undefined {
+    return undefined;
+  }
+
+  post(message: Uint8Array): void {
+    this.line.post(message);
+  }
+
+  failed(code: string, what: string): void {
+    this.line.fail(code, what);
+  }
+}
