@@ -2,10 +2,12 @@
 
 import type { Connection } from "./connection.ts";
 import type { ListenOptions, Off } from "./events.ts";
+import { Friends } from "./friends.ts";
 import { Inbox } from "./inbox.ts";
 import type { ConnectionEvents, ConnectionState } from "./line.ts";
 import { isObjectName, isPattern, isUserName } from "./names.ts";
 import { SharedObject } from "./object.ts";
+import { OwnStatus } from "./own-status.ts";
 import { Person } from "./person.ts";
 import { Rejected } from "./rejected.ts";
 import type { Relay } from "./relay.ts";
@@ -28,6 +30,7 @@ export class Slotcast {
   readonly #newRelay: () => Relay;
   #relay: Relay | undefined;
   #inbox: Inbox | undefined;
+  #friends: Friends | undefined;
 
   /** `newRelay` is called when people are needed for the first time. */
   constructor(connection: Connection, newRelay: () => Relay) {
@@ -93,6 +96,17 @@ export class Slotcast {
   get inbox(): Inbox {
     this.#inbox ??= new Inbox(this.#people());
     return this.#inbox;
+  }
+
+  /** The list of friends. It is asked for with the first use of this, and kept up to date from then on. */
+  get friends(): Friends {
+    this.#friends ??= new Friends(this.#people());
+    return this.#friends;
+  }
+
+  /** How this client's user says that he is. */
+  get status(): OwnStatus {
+    return new OwnStatus(this.#people());
   }
 
   /**

@@ -37,6 +37,21 @@ export function isSendName(name: string): boolean {
   return isText(name, 64);
 }
 
+/** A user whose name is in NFC: only such a one has friends and is one. */
+export function isMember(name: string): boolean {
+  return isUserName(name) && name.normalize("NFC") === name;
+}
+
+/** 1 to 128 bytes without control characters, in NFC, into which the server brings it. */
+export function isAlias(text: string): boolean {
+  return isText(text.normalize("NFC"), 128);
+}
+
+/** 1 to 64 bytes, likewise. */
+export function isGroup(text: string): boolean {
+  return isText(text.normalize("NFC"), 64);
+}
+
 /** Whether `slot` is one that `patterns` select; without patterns every slot is. */
 export function isFollowed(slot: string, patterns: readonly string[] | undefined): boolean {
   if (patterns === undefined) return true;

@@ -4,6 +4,7 @@ import { isSendName } from "./names.ts";
 import { Deferred } from "./outbox.ts";
 import { Rejected } from "./rejected.ts";
 import type { Relay } from "./relay.ts";
+import type { Status } from "./statuses.ts";
 import type { Value } from "./values.ts";
 import { checked } from "./writer.ts";
 
@@ -32,6 +33,11 @@ export class Person {
     relay: Relay,
   ) {
     this.#relay = relay;
+  }
+
+  /** How they are, as far as the server tells this user: of friends, while `friends` is in use. */
+  get status(): Status {
+    return this.#relay.roster.statuses.of(this.id);
   }
 
   /**

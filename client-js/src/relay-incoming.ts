@@ -212,7 +212,7 @@ function personRecord(item: Value): PersonRecord {
     asked: boolean(fields[2] ?? false, "asked"),
     approved: boolean(fields[3] ?? false, "approved"),
     alias: optionalString(fields[4], "alias"),
-    groups: array(fields[5] ?? [], "groups").map((group) => string(group, "group")),
+    groups: Object.freeze(array(fields[5] ?? [], "groups").map((group) => string(group, "group"))),
     blocked: boolean(fields[6] ?? false, "blocked"),
     asks: boolean(fields[7] ?? false, "asks"),
   };

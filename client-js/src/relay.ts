@@ -5,25 +5,30 @@ import { type Errand, Errands, type ErrandWire } from "./errands.ts";
 import type { Identity } from "./identity.ts";
 import { type EndCode, Line, type Speaker } from "./line.ts";
 import type { ServerError, Welcome } from "./line-incoming.ts";
+import type { Said } from "./own-status.ts";
 import { Pace } from "./pace.ts";
 import { Reader, type ReaderWire } from "./reader.ts";
 import { Rejected } from "./rejected.ts";
 import { type Refused, type RelayMessage, relayMessage } from "./relay-incoming.ts";
 import { encodeRelay } from "./relay-protocol.ts";
+import { Roster, type RosterWire } from "./roster.ts";
 import type { Transport } from "./transport.ts";
 import type { Value } from "./values.ts";
 
-const defaultLimits = { message_bytes: 65_536, tell_bytes: 32_768, inflight: 64 };
+const defaultLimits = { message_bytes: 65_536, tell_bytes: 32_768, status_bytes: 1024, inflight: 64 };
 
-export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
+export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire, RosterWire {
   readonly line: Line<RelayMessage>;
   readonly reader: Reader;
   readonly errands: Errands;
+  readonly roster: Roster;
   readonly decode = relayMessage;
+  said: Said | undefined;
 
   readonly #pace: Pace;
   /** When the client has a name. */
   readonly #named: Promise<void>;
+  #isSaid = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -35,6 +40,7 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
     this.line = new Line(identity, newTransport, this);
     this.#pace = new Pace((name) => this.line.limit(name));
     this.reader = new Reader(this, newStore);
+    this.roster = new Roster(this);
     this.errands = new Errands(this, this.#pace);
     this.#named = named;
   }
@@ -56,6 +62,8 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
   welcomed({ time_ms }: Welcome): void {
     this.errands.welcomed(time_ms);
     this.reader.welcomed();
+    this.roster.welcomed();
+    this.#isSaid = this.said === undefined;
     this.line.flushSoon();
   }
 
@@ -80,7 +88,7 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
       case "roster":
       case "stale":
       case "presence":
-        return;
+        return this.roster.received(message);
     }
   }
 
@@ -92,10 +100,12 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
 
   refused({ code }: ServerError): void {
     this.reader.refused(code);
+    this.roster.refused(code);
   }
 
   pump(): void {
     if (this.line.state !== "live") return;
+    this.#pumpStatus();
     this.errands.pump();
     clearTimeout(this.#timer);
     if (this.errands.isHeldBack) this.#timer = setTimeout(() => this.line.flushSoon(), this.#pace.wait_ms());
@@ -105,10 +115,12 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
     clearTimeout(this.#timer);
     this.errands.cut();
     this.reader.cut();
+    this.roster.cut();
   }
 
   ended(code: EndCode, what: string): void {
     this.errands.end(code, what);
+    this.roster.ended(new Rejected(code, what));
   }
 
   // ---- what is said
@@ -126,14 +138,29 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire {
     if (this.line.state === "live" && this.#pace.take()) this.post(encodeRelay({ type: "signal", to, kind, body }));
   }
 
-  // ---- ErrandWire, ReaderWire
+  /** What this client says of its user, in this session and each to come. */
+  say(said: Said | undefined): void {
+    this.said = said;
+    this.#isSaid = false;
+    this.start();
+    this.line.flushSoon();
+  }
+
+  #pumpStatus(): void {
+    if (this.#isSaid) return;
+    this.#isSaid = true;
+    const { state, body } = this.said ?? {};
+    this.post(encodeRelay({ type: "status", state, body: body ?? undefined }));
+  }
+
+  // ---- ErrandWire, ReaderWire, RosterWire
 
   limit(name: keyof typeof defaultLimits): number {
     return this.line.limit(name) ?? defaultLimits[name];
   }
 
   tag(): string | undefined {
-    return undefined;
+    return this.roster.tag;
   }
 
   post(message: Uint8Array): void {

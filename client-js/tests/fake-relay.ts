@@ -1,6 +1,7 @@
 // A small honest relay: inboxes with a cursor per device, remembered answers, windows, receipts, a rate; everything in fake time.
 
 import { FakeDoor, type FakeTransport, type Frame, type Guest } from "./fake-door.ts";
+import { FakeRosters } from "./fake-rosters.ts";
 
 /** Something in an inbox. `device`: whom it is not for. */
 interface Filed {
@@ -40,6 +41,7 @@ export interface RelaySession extends Guest {
 }
 
 export class FakeRelay extends FakeDoor<RelaySession> {
+  readonly rosters = new FakeRosters();
   readonly homes = new Map<string, Home>();
   readonly acks: number[] = [];
   /** Codes with which the next messages are refused. */
@@ -69,7 +71,9 @@ export class FakeRelay extends FakeDoor<RelaySession> {
     return { user, device, link, given: undefined, onWay: [], missed: 0, isBehind: true };
   }
 
-  protected gone(): void {}
+  protected gone(session: RelaySession): void {
+    this.rosters.gone(session);
+  }
 
   protected take(session: RelaySession, [code, ...fields]: Frame): void {
     if (code === 32) this.#open(session, fields);
@@ -77,7 +81,21 @@ export class FakeRelay extends FakeDoor<RelaySession> {
     else if (code === 34) this.#acknowledge(session, fields[0] as number);
     else if (code === 35) this.#read(session, fields[0] as string, fields[1] as number);
     else if (code === 36) this.#signal(session, fields);
+    else if (code === 37) this.#friends(session, fields[0]);
+    else if (code === 38) session.link.tell(this.#edit(session, fields));
+    else if (code === 39) this.rosters.status(session, fields);
     else throw new Error(`nothing known of ${code}`);
+  }
+
+  #friends(session: RelaySession, have: unknown): void {
+    const refusal = this.refusals.shift();
+    if (refusal !== undefined) return session.link.tell([19, refusal, "no", null]);
+    this.rosters.friends(session, have);
+  }
+
+  #edit(session: RelaySession, [id, ...fields]: Frame): Frame {
+    const refusal = this.refusals.shift();
+    return refusal === undefined ? this.rosters.edit(session.user, [id, ...fields]) : [56, id, refusal, "no"];
   }
 
   #open(session: RelaySession, [epoch, seq]: Frame): void {
