@@ -91,9 +91,11 @@ export class Reader {
     if (this.#phase !== "asked") return;
     this.#phase = "away";
     if (new Rejected(code, "").retry) this.#timer = setTimeout(() => this.welcomed(), again_ms);
-    // It knows of no such place. It remembers what this device has acknowledged.
-    else if (!this.#isDoubted) this.welcomed();
-    this.#isDoubted = true;
+    else if (!this.#isDoubted) {
+      // It knows of no such place. It remembers what this device has acknowledged.
+      this.#isDoubted = true;
+      this.welcomed();
+    }
   }
 
   #opened({ epoch, from, to }: Opened): void {

@@ -99,6 +99,8 @@ export class FakeRelay extends FakeDoor<RelaySession> {
   }
 
   #open(session: RelaySession, [epoch, seq]: Frame): void {
+    const refusal = this.refusals.shift();
+    if (refusal !== undefined) return session.link.tell([19, refusal, "no", null]);
     const home = this.home(session.user);
     const brought = epoch === home.epoch ? (seq as number) : undefined;
     const from = brought ?? home.devices.get(session.device) ?? 0;

@@ -182,6 +182,21 @@ test("a cursor that the server does not know is given up for what it remembers",
   expect([lines, errors]).toEqual([["1 alice: 1", "current 1"], ["bad_field"]]);
 });
 
+test("an inbox that cannot be opened now is asked for again, from the same place", async () => {
+  const cursors = new Shelf();
+  cursors.disk.kept = { epoch: scene.relay.home("bob").epoch, seq: 1 };
+  scene.relay.write("alice", "bob", 1);
+  scene.relay.write("alice", "bob", 2);
+  scene.relay.refusals.push("unavailable");
+  const lines = heardBy(scene.client("bob", { cursors }));
+  await scene.pass(4000);
+  expect(lines).toEqual([]);
+  await scene.pass(2000);
+  expect(lines).toEqual(["2 alice: 2", "current 2"]);
+  const opens = scene.relay.link("bob").received.filter(([code]) => code === 32);
+  expect(opens).toEqual([opens[0], opens[0]]);
+});
+
 test("a store that fails is told of, and costs no message", async () => {
   const cursors = new Shelf();
   cursors.isBroken = true;
