@@ -20,7 +20,7 @@ import run
 # On a real disk: what is in memory syncs for nothing.
 FOLDER = run.RELEASE.parent / "bench-disk"
 CONFIG = run.ROOT / "bench" / "disk.toml"
-PARTS = ["parts", "writes", "recovery"]
+PARTS = ["parts", "writes", "messages", "recovery"]
 RATE = 100_000
 SLOTS = 1_000_000
 WINDOWS = ["--window", "8", "--window-last", "64", "--seconds", "3"]
@@ -44,6 +44,11 @@ GOALS = [
     ("writes", f"at {RATE:,}/s: the same with worker and committer on one core", lambda f: f["p99_times_floor_one_core"], None, None),
     ("writes", f"at {RATE:,}/s: p99, times the memory kind's", lambda f: f["p99_times_memory"], None, None),
     ("writes", "lost, refused, or cut off", lambda f: f["faults"], "<=", 0),
+    ("messages", "stored per second", lambda f: f["disk"]["stored_per_s"], ">=", 20_000),
+    ("messages", "messages per fdatasync", lambda f: f["disk"]["messages_per_fdatasync"], None, None),
+    ("messages", "CPU µs per message", lambda f: f["disk"]["cpu_us_per_message"], None, None),
+    ("messages", "p99 until `stored`, ms", lambda f: f["disk"]["p99_ms"], None, None),
+    ("messages", "lost, refused, or cut off", lambda f: faults(f["disk"]), "<=", 0),
     ("recovery", "s from exec to serving, 1,000,000 slots", lambda f: f["serving_s"], "<=", 10.0),
     ("recovery", "s to open 1,000,000 objects", lambda f: f["open"]["seconds"], "<=", 10.0),
     ("recovery", "MiB of RSS at the most to open them", lambda f: f["open"]["rss_kib_peak"] / 1024, "<=", 256),
@@ -88,9 +93,9 @@ def start(data, log, cores=run.SERVER_CPU):
     raise RuntimeError(f"the server was not ready in 60 s; see {log.name}")
 
 
-def load(process, port, *arguments):
+def load(process, port, *arguments, scenario="disk"):
     target = ["--server", f"127.0.0.1:{port}", "--pid", str(process.pid)]
-    fields, words = own("load", *target, "disk", *arguments, core=run.LOAD_CPU)
+    fields, words = own("load", *target, scenario, *arguments, core=run.LOAD_CPU)
     print(f"  {words.splitlines()[-1]}", flush=True)
     return fields
 
@@ -131,10 +136,25 @@ def writes(log):
     figures["p99_times_floor_one_core"] = run.quotient(figures["disk_on_time_one_core"]["p99_ms"], figures["floor"]["sync_p99_ms"])
     figures["p99_times_memory"] = run.quotient(figures["disk_on_time"]["p99_ms"], figures["memory_on_time"]["p99_ms"])
     figures |= log_costs(figures["disk"], figures["memory"])
-    rows = [figures[name] for name, _, _, _ in plan]
-    figures["faults"] = sum(r[field] for r in rows for field in ("missing", "rejects", "errors", "closed"))
+    figures["faults"] = sum(faults(figures[name]) for name, _, _, _ in plan)
     if not (figures["disk"]["class"] == "disk" and figures["memory"]["class"] == "memory"):
         raise RuntimeError("the kinds are not what they should be")
+    return figures
+
+
+def faults(fields):
+    return sum(fields[field] for field in ("missing", "rejects", "errors", "closed"))
+
+
+def messages(log):
+    """From people to people who are away."""
+    process, port, _ = start(FOLDER / "data", log)
+    try:
+        figures = {"disk": load(process, port, scenario="r2")}
+    finally:
+        run.stop(process)
+    if figures["disk"]["class"] != "disk":
+        raise RuntimeError("the relay does not keep messages on the disk")
     return figures
 
 
@@ -162,7 +182,7 @@ def recovery(log):
     return {"filled": filled, "serving_s": serving_s, "store": store, "open": opened}
 
 
-MEASURES = {"parts": parts, "writes": writes, "recovery": recovery}
+MEASURES = {"parts": parts, "writes": writes, "messages": messages, "recovery": recovery}
 
 
 def merged(results):

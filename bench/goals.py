@@ -90,6 +90,10 @@ ROWS = [
     Row("w7", "back by a snapshot", "by_snapshot"),
     Row("w7", "turned away and come again", "turned_away"),
     Row("w7", "of the herd without the latest value in the end", "behind_in_the_end", most(0)),
+    Row("r1", "CPU µs per message", "cpu_us_per_message", most(3, "ratio")),
+    Row("r1", "p99 from due to delivered, ms", "p99_ms_delivered"),
+    Row("r1-saturated", "messages per second", "messages_per_s"),
+    Row("r1-saturated", "CPU µs per message", "cpu_us_per_message", most(3, "ratio")),
 ]
 
 

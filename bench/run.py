@@ -44,6 +44,8 @@ SCENARIOS = {
     "w5": (None, ["w5"], 180, True),
     "w6": ("batched", ["w6"], 60, False),
     "w7": ("single", ["w7"], 180, False),
+    "r1": ("single", ["r1", "--rate", "5000", "--seconds", "5"], 60, False),
+    "r1-saturated": ("batched", ["r1", "--rate", "0", "--seconds", "1"], 60, False),
 }
 
 def start_floor(mode, _log):

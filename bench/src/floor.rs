@@ -3,14 +3,17 @@
 
 mod audience;
 mod connection;
+mod inboxes;
 
 use crate::frame::{self, Head};
 use crate::handshake;
+use crate::message::relay::{self, Tell};
 use crate::message::{self, Cursor, Write};
 use crate::poller::{Interest, Poller, Ready};
 use crate::receive::{ReceiveBuffer, Received};
 use audience::Audiences;
 use connection::Connection;
+use inboxes::Inboxes;
 use slab::Slab;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -38,6 +41,7 @@ pub struct Floor {
     poller: Poller,
     connections: Slab<Connection>,
     audiences: Audiences,
+    inboxes: Inboxes,
 }
 
 impl Floor {
@@ -52,7 +56,8 @@ impl Floor {
         listener.set_nonblocking(true)?;
         let poller = Poller::new()?;
         poller.add(&listener, LISTENER, Interest { read: true, write: false })?;
-        Ok(Self { mode, listener, poller, connections: Slab::new(), audiences: Audiences::default() })
+        let (connections, audiences, inboxes) = (Slab::new(), Audiences::default(), Inboxes::default());
+        Ok(Self { mode, listener, poller, connections, audiences, inboxes })
     }
 
     /// The port it listens on.
@@ -71,6 +76,7 @@ impl Floor {
                 self.on_ready(event, &mut buffer)?;
             }
             self.flush_audiences();
+            self.flush_inboxes();
         }
         Ok(())
     }
@@ -138,6 +144,7 @@ impl Floor {
         let response = handshake::response(&bytes[..end])?;
         let connection = &mut self.connections[token];
         connection.open = true;
+        connection.relay = bytes.starts_with(b"GET /relay ");
         connection.send(response.as_bytes(), &self.poller, token);
         Some(end)
     }
@@ -157,13 +164,25 @@ impl Floor {
     fn on_message(&mut self, token: usize, payload: &[u8], answers: &mut Vec<u8>) -> Option<()> {
         let (code, mut reader) = message::open(payload)?;
         match code {
-            message::HELLO => frame::server(answers, frame::BINARY, &message::welcome()),
+            message::HELLO => {
+                if self.connections[token].relay {
+                    reader.skip(2)?;
+                    self.inboxes.join(reader.str()?, token);
+                }
+                frame::server(answers, frame::BINARY, &message::welcome());
+            }
             message::USE => {
                 let name = reader.str()?;
                 self.on_use(token, name, Cursor::read(&mut reader), answers);
             }
             message::WRITE => self.on_write(token, &Write::read(reader)?, answers)?,
             message::PING => frame::server(answers, frame::BINARY, &message::pong()),
+            relay::OPEN => {
+                frame::server(answers, frame::BINARY, &relay::inbox());
+                frame::server(answers, frame::BINARY, &relay::current(0));
+            }
+            relay::TELL => self.on_tell(token, &Tell::read(reader)?, answers)?,
+            relay::ACK => {}
             _ => return None,
         }
         Some(())
@@ -196,6 +215,18 @@ impl Floor {
         Some(())
     }
 
+    /// Two sends: one to whoever told it, one to whoever is told.
+    fn on_tell(&mut self, token: usize, tell: &Tell<'_>, answers: &mut Vec<u8>) -> Option<()> {
+        let (recipient, at) = self.inboxes.append(token, tell)?;
+        frame::server(answers, frame::BINARY, &relay::stored(tell.id, at));
+        if self.mode != Mode::Batched {
+            self.connections[token].send(answers, &self.poller, token);
+            answers.clear();
+            self.flush_inbox(recipient);
+        }
+        Some(())
+    }
+
     fn flush_audiences(&mut self) {
         while let Some(object) = self.audiences.next_dirty() {
             self.flush(object);
@@ -210,7 +241,19 @@ impl Floor {
         self.audiences.taken(object);
     }
 
+    fn flush_inboxes(&mut self) {
+        while let Some(token) = self.inboxes.next_dirty() {
+            self.flush_inbox(token);
+        }
+    }
+
+    fn flush_inbox(&mut self, token: usize) {
+        let Self { inboxes, connections, poller, .. } = self;
+        inboxes.take(token, |frames| connections[token].send(frames, poller, token));
+    }
+
     fn close(&mut self, token: usize) {
+        self.inboxes.leave(token);
         let connection = self.connections.remove(token);
         for object in connection.objects {
             self.audiences.leave(object, token);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::net::SocketAddr;
 
-/// The subprotocol that the benchmark speaks.
+/// The subprotocol that the benchmark speaks at the door to objects.
 pub const SUBPROTOCOL: &str = "slotcast.v1.msgpack";
 /// A head longer than this is refused, by either end.
 pub const HEAD_BYTES_MAX: usize = 8192;
@@ -31,9 +31,10 @@ pub fn request_to(server: SocketAddr, path: &str, subprotocol: Option<&str>) -> 
 pub fn response(head: &[u8]) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
     let key = header(head, "sec-websocket-key")?;
+    let subprotocol = header(head, "sec-websocket-protocol").unwrap_or(SUBPROTOCOL);
     Some(format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n",
+         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n",
         accept(key)
     ))
 }

@@ -4,15 +4,23 @@
 //! stalls is charged for all that waited meanwhile. The due time travels in the first 8 bytes of the value.
 
 mod client;
+mod crew;
 mod dialect;
 mod disk;
 mod fleet;
 mod herd;
+mod line;
 mod link;
+mod metrics;
 mod part;
+mod person;
+mod r1;
+mod r2;
 mod report;
 mod saturate;
 mod schedule;
+mod seen;
+mod step;
 mod tally;
 mod target;
 mod w1;
@@ -26,6 +34,8 @@ mod witnesses;
 
 pub use dialect::Speaks;
 pub use disk::Disk;
+pub use r1::R1;
+pub use r2::R2;
 pub use report::Report;
 pub use target::Target;
 pub use w1::W1;

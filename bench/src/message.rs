@@ -2,6 +2,7 @@
 
 mod cursor;
 mod event;
+pub mod relay;
 mod request;
 
 use crate::pack::{self, Reader};

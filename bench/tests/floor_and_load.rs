@@ -1,7 +1,7 @@
 //! The load drives the floor, in either mode, and everything arrives in order.
 
 use slotcast_bench::floor::{Floor, Mode};
-use slotcast_bench::load::{Report, Speaks, Target, W1, W2, W4, W5, W6, W7};
+use slotcast_bench::load::{R1, Report, Speaks, Target, W1, W2, W4, W5, W6, W7};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -77,6 +77,18 @@ fn a_herd_comes_back_with_its_cursors() {
     assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
     assert!(report.value("deliveries_during").and_then(|count| count.as_u64()) > Some(0));
     assert_eq!(faults(&report), [""; 0]);
+}
+
+#[test]
+fn pairs_are_told_and_answered() {
+    for (mode, rate) in [(Mode::Single, 400.0), (Mode::Batched, 400.0), (Mode::Batched, 0.0)] {
+        let (window, window_last, seconds) = (1, 2, 0.5);
+        let r1 = R1 { pairs: 5, rate, body_bytes: 64, window, window_last, seconds };
+        let report = r1.run(&target(mode)).expect("the floor serves");
+        let messages = report.value("messages").and_then(|count| count.as_u64());
+        assert!(if rate > 0.0 { messages == Some(200) } else { messages > Some(200) }, "{messages:?}");
+        assert_eq!(faults(&report), [""; 0]);
+    }
 }
 
 #[test]

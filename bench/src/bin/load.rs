@@ -1,7 +1,7 @@
 //! The load generator as a program: one scenario per run, one line of JSON on standard output.
 
 use clap::{Parser, Subcommand};
-use slotcast_bench::load::{Disk, Target, W1, W2, W3, W4, W5, W6, W7};
+use slotcast_bench::load::{Disk, R1, R2, Target, W1, W2, W3, W4, W5, W6, W7};
 use slotcast_bench::process::open_files_raise;
 use std::io;
 
@@ -32,6 +32,10 @@ enum Scenario {
     W7(W7),
     /// Sessions that write to stored objects without waiting.
     Disk(Disk),
+    /// Messages to people who are there.
+    R1(R1),
+    /// Messages to inboxes on the disk.
+    R2(R2),
 }
 
 fn main() -> io::Result<()> {
@@ -48,6 +52,8 @@ fn main() -> io::Result<()> {
         Scenario::W6(w6) => slotcast("w6").and_then(|()| w6.run(&target)),
         Scenario::W7(w7) => slotcast("w7").and_then(|()| w7.run(&target)),
         Scenario::Disk(disk) => slotcast("disk").and_then(|()| disk.run(&target)),
+        Scenario::R1(r1) => slotcast("r1").and_then(|()| r1.run(&target)),
+        Scenario::R2(r2) => slotcast("r2").and_then(|()| r2.run(&target)),
     }?;
     report.print();
     Ok(())

@@ -16,6 +16,8 @@ pub struct Connection {
     pub stream: TcpStream,
     /// Whether the WebSocket is open.
     pub open: bool,
+    /// Whether it came to the relay's door.
+    pub relay: bool,
     /// The beginning of a frame whose end has not come.
     pub rest: Vec<u8>,
     /// The numbers of the objects it follows.
@@ -28,7 +30,7 @@ impl Connection {
     /// A connection that has said nothing yet.
     pub fn new(stream: TcpStream) -> Self {
         let (rest, objects, backlog) = (Vec::new(), Vec::new(), Vec::new());
-        Self { stream, open: false, rest, objects, backlog, sent_bytes: 0 }
+        Self { stream, open: false, relay: false, rest, objects, backlog, sent_bytes: 0 }
     }
 
     /// Sends whole frames with one `send`; what the socket does not take waits for room.

@@ -1,17 +1,18 @@
 //! Disk: sessions that do not wait for one answer before the next write, each to objects of its own. What counts is the
 //! time until `success`, which for a stored object means: on the disk.
 
-mod crew;
-mod metrics;
 mod writer;
 
-use super::report::{Report, percent, round};
+use super::crew::Crew;
+use super::line::Line;
+use super::report::Report;
+use super::step::{Step, best};
 use super::target::Target;
-use crate::process::Cost;
-use crew::{Crew, Seen};
-use metrics::Commits;
+use crate::handshake::SUBPROTOCOL;
 use serde_json::{Value, json};
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+use writer::{Part, Writer};
 
 /// Sessions that write to stored objects; with another kind the same without the store, to see what it costs.
 #[derive(Clone, Debug, clap::Args)]
@@ -51,119 +52,85 @@ pub struct Disk {
     pub fill: bool,
 }
 
-/// What one step brought.
-struct Step {
-    window: u64,
-    seconds: f64,
-    seen: Seen,
-    cost: (Cost, Cost),
-    own: (Cost, Cost),
-    commits: Commits,
-}
-
 impl Disk {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
         if self.sessions == 0 || !self.objects.is_multiple_of(self.sessions) {
             return Err(io::Error::other("every session needs the same number of objects"));
         }
-        let mut crew = Crew::open(target.server, self)?;
+        let server = target.server;
+        let mut crew = Crew::open(self.sessions, self.parts(), server, |link, part| {
+            Writer::new(Line::to(server, "/objects", SUBPROTOCOL, link), part)
+        })?;
         let mut report = Report::new("disk");
         report.keep("kind", self.kind.as_str()).keep("sessions", self.sessions);
         report.keep("objects", self.objects).keep("slots", self.slots);
         let steps = self.steps(&mut crew, target)?;
-        let best = steps.iter().max_by(|one, other| one.rate().total_cmp(&other.rate()));
-        best.expect("there is at least one step").tell(&mut report);
-        report.keep("steps", steps.iter().map(Step::row).collect::<Vec<_>>());
+        tell(best(&steps), &mut report);
+        report.keep("steps", steps.iter().map(row).collect::<Vec<_>>());
         Ok(report)
     }
 
-    fn steps(&self, crew: &mut Crew, target: &Target) -> io::Result<Vec<Step>> {
+    fn steps(&self, crew: &mut Crew<Writer>, target: &Target) -> io::Result<Vec<Step>> {
         if self.fill {
             let writes = self.slots * self.objects as u64;
-            return Ok(vec![Step::of(self.window_last, crew, target, |crew| {
-                crew.keep_full(self.window_last, f64::INFINITY, writes)
-            })?]);
+            let fill = |crew: &mut Crew<Writer>| crew.keep_full(self.window_last, f64::INFINITY, writes);
+            return Ok(vec![said(Step::of(self.window_last, crew, target, fill)?)]);
         }
         if self.rate > 0.0 {
             crew.on_time(self.rate, self.burst, 1.0)?;
-            return Ok(vec![Step::of(self.burst, crew, target, |crew| {
-                crew.on_time(self.rate, self.burst, self.seconds)
-            })?]);
+            let on_time = |crew: &mut Crew<Writer>| crew.on_time(self.rate, self.burst, self.seconds);
+            return Ok(vec![said(Step::of(self.burst, crew, target, on_time)?)]);
         }
         let mut steps = Vec::new();
         let mut window = self.window;
         while window <= self.window_last {
             crew.keep_full(window, 0.5, u64::MAX)?;
-            steps
-                .push(Step::of(window, crew, target, |crew| crew.keep_full(window, self.seconds, u64::MAX))?);
+            let full = |crew: &mut Crew<Writer>| crew.keep_full(window, self.seconds, u64::MAX);
+            steps.push(said(Step::of(window, crew, target, full)?));
             window *= 2;
         }
         Ok(steps)
     }
+
+    /// Users and their objects. Names are short, so that a change takes about 116 bytes of the log, and the objects' are new in each run.
+    fn parts(&self) -> Vec<Part> {
+        let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let run = format!("{:x}", ms % (1 << 24));
+        let each = self.objects / self.sessions;
+        let object = |number: usize| format!("{}/{run}-{number}", self.kind);
+        let part = |session: usize| Part {
+            user: format!("u{session}"),
+            objects: (session * each..(session + 1) * each).map(object).collect(),
+            slots: self.slots,
+            value: vec![0x2e; self.value_bytes],
+        };
+        (0..self.sessions).map(part).collect()
+    }
 }
 
-impl Step {
-    fn of(
-        window: u64,
-        crew: &mut Crew,
-        target: &Target,
-        run: impl FnOnce(&mut Crew) -> io::Result<f64>,
-    ) -> io::Result<Step> {
-        crew.seen = Seen::default();
-        let before = Commits::read(target.server)?;
-        let (cost, own) = (target.cost()?, Cost::read(std::process::id())?);
-        let seconds = run(crew)?;
-        let cost = (cost, target.cost()?);
-        let own = (own, Cost::read(std::process::id())?);
-        let commits = Commits::read(target.server)?.since(&before);
-        let step = Step { window, seconds, seen: std::mem::take(&mut crew.seen), cost, own, commits };
-        eprintln!("  {}", step.row());
-        Ok(step)
-    }
+fn said(step: Step) -> Step {
+    eprintln!("  {}", row(&step));
+    step
+}
 
-    fn rate(&self) -> f64 {
-        self.seen.successes as f64 / self.seconds
-    }
+fn row(step: &Step) -> Value {
+    json!({
+        "window": step.window,
+        "acknowledged_per_s": step.rate().round(),
+        "changes_per_fdatasync": step.per_fdatasync(step.changes()),
+        "cpu_us_per_write": step.cpu_us(),
+        "server_cpu_percent": step.server_cpu_percent(),
+        "load_cpu_percent": step.load_cpu_percent(),
+        "p50_ms": step.seen.latency.quantile_ms(0.5),
+        "p99_ms": step.seen.latency.quantile_ms(0.99),
+    })
+}
 
-    fn cpu_us_per_write(&self) -> f64 {
-        round(self.cost.1.cpu_us_since(&self.cost.0) / self.seen.successes.max(1) as f64, 3)
-    }
-
-    fn row(&self) -> Value {
-        json!({
-            "window": self.window,
-            "acknowledged_per_s": self.rate().round(),
-            "changes_per_fdatasync": self.changes_per_fdatasync(),
-            "cpu_us_per_write": self.cpu_us_per_write(),
-            "server_cpu_percent": percent(self.cost, self.seconds),
-            "load_cpu_percent": percent(self.own, self.seconds),
-            "p50_ms": self.seen.latency.quantile_ms(0.5),
-            "p99_ms": self.seen.latency.quantile_ms(0.99),
-        })
-    }
-
-    fn changes_per_fdatasync(&self) -> Option<f64> {
-        (self.commits.groups > 0).then(|| round(self.commits.changes as f64 / self.commits.groups as f64, 1))
-    }
-
-    fn tell(&self, report: &mut Report) {
-        let seen = &self.seen;
-        report.tell("class", seen.class.as_str()).keep("window", self.window);
-        report.keep("seconds", round(self.seconds, 3)).keep("writes", seen.successes);
-        report.tell("acknowledged_per_s", self.rate().round());
-        report.tell("changes_per_fdatasync", self.changes_per_fdatasync());
-        report.tell("cpu_us_per_write", self.cpu_us_per_write());
-        report.tell("server_cpu_percent", percent(self.cost, self.seconds));
-        report.tell("load_cpu_percent", percent(self.own, self.seconds));
-        report.tell("p50_ms", seen.latency.quantile_ms(0.5));
-        report.tell("p99_ms", seen.latency.quantile_ms(0.99));
-        report.keep("max_ms", seen.latency.max_us() as f64 / 1000.0);
-        report.keep("server_rss_kib", self.cost.1.rss_kib);
-        report.keep("missing", seen.missing).keep("rejects", seen.rejects).keep("errors", seen.errors);
-        report.keep("closed", seen.closed);
-        if let Some(what) = &seen.complaint {
-            report.tell("complaint", what.as_str());
-        }
-    }
+fn tell(step: &Step, report: &mut Report) {
+    report.tell("class", step.seen.class.as_str()).keep("writes", step.seen.successes);
+    report.tell("acknowledged_per_s", step.rate().round());
+    report.tell("changes_per_fdatasync", step.per_fdatasync(step.changes()));
+    report.tell("cpu_us_per_write", step.cpu_us());
+    step.tell(report);
 }
