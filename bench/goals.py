@@ -94,6 +94,8 @@ ROWS = [
     Row("r1", "p99 from due to delivered, ms", "p99_ms_delivered"),
     Row("r1-saturated", "messages per second", "messages_per_s"),
     Row("r1-saturated", "CPU µs per message", "cpu_us_per_message", most(3, "ratio")),
+    Row("r1-batched", "messages per second", "messages_per_s"),
+    Row("r1-batched", "CPU µs per message", "cpu_us_per_message"),
 ]
 
 

@@ -45,7 +45,8 @@ SCENARIOS = {
     "w6": ("batched", ["w6"], 60, False),
     "w7": ("single", ["w7"], 180, False),
     "r1": ("single", ["r1", "--rate", "5000", "--seconds", "5"], 60, False),
-    "r1-saturated": ("batched", ["r1", "--rate", "0", "--seconds", "1"], 60, False),
+    "r1-saturated": ("single", ["r1", "--rate", "0", "--seconds", "1"], 60, False),
+    "r1-batched": ("batched", ["r1", "--rate", "0", "--seconds", "1"], 60, True),
 }
 
 def start_floor(mode, _log):
