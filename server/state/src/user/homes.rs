@@ -140,10 +140,12 @@ impl Homes {
     /// What is over in homes that are not stored goes.
     pub fn tick(&mut self, moment: &Moment<'_>) {
         while let Some((at, user)) = self.deadlines.first().filter(|(at, _)| *at <= moment.now_ms).cloned() {
-            self.deadlines.remove(&(at, user.clone()));
-            let Some(home) = self.homes.get_mut(&user) else { continue };
+            let Some(home) = self.homes.get_mut(&user) else {
+                self.deadlines.remove(&(at, user));
+                continue;
+            };
             home.contents.forget(moment.now_ms, moment.limits);
-            self.settle(&user, moment);
+            self.settle(&user, Some(at), moment);
         }
     }
 
@@ -174,21 +176,24 @@ impl Homes {
         home.keeping.stay();
         act(home, &self.company, moment, effects);
         if !home.is_durable() {
-            before.map(|at| self.deadlines.remove(&(at, user.clone())));
-            return self.settle(user, moment);
+            return self.settle(user, before, moment);
         }
         home.store_again(&mut effects.stores);
         let is_idle = home.is_idle();
         home.keeping.settle(is_idle, idle, || (Name::User(user.clone()), home.contents.weight()));
     }
 
-    /// A home that is not stored ends when no one is there and nothing is in it.
-    fn settle(&mut self, user: &User, moment: &Moment<'_>) {
+    /// A home that is not stored ends when no one is there and nothing is in it. `before`: its deadline until now. Mostly that is the same.
+    fn settle(&mut self, user: &User, before: Option<u64>, moment: &Moment<'_>) {
         let Some(home) = self.homes.get(user) else { return };
-        if home.is_idle() && home.contents.is_blank() {
+        let is_over = home.is_idle() && home.contents.is_blank();
+        let after = deadline(home, moment).filter(|_| !is_over);
+        if is_over {
             self.homes.remove(user);
-        } else {
-            self.deadlines.extend(deadline(home, moment).map(|at| (at, user.clone())));
+        }
+        if before != after {
+            before.map(|at| self.deadlines.remove(&(at, user.clone())));
+            self.deadlines.extend(after.map(|at| (at, user.clone())));
         }
     }
 
