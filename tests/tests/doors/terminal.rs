@@ -57,6 +57,26 @@ fn told_and_read() {
     assert_eq!(printed.len(), 1, "{printed:?}");
     assert_eq!((&printed[0]["type"], &printed[0]["body"]), (&json!("message"), &json!(-3)));
     assert_eq!(lines(&run(&server, "bob", &["inbox"])).len(), 3, "another device gets all that is kept");
+    let again = run(&server, "bob", &["inbox"]);
+    assert!(lines(&again).is_empty(), "who names no device is the same one each time: {again:?}");
+}
+
+/// Two of one name: the later one stays, and the other says why it goes.
+#[test]
+fn an_inbox_takes_the_place_of_another() {
+    let server = Server::dev("");
+    assert_eq!(lines(&run(&server, "alice", &["tell", "bob", "hello"])), ["stored at 1, class memory"]);
+    let mut first = slotcast(server.address, "bob", &["inbox", "--follow"]);
+    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary is there");
+    let mut line = String::new();
+    let printed = BufReader::new(first.stdout.take().expect("it is piped")).read_line(&mut line);
+    printed.expect("it speaks UTF-8");
+    assert_eq!(timeless(line.trim_end()), "     1 alice      \"hello\"");
+    assert!(run(&server, "bob", &["inbox"]).status.success());
+    let first = first.wait_with_output().expect("it is our child");
+    let said = String::from_utf8_lossy(&first.stderr);
+    assert_eq!(first.status.code(), Some(1), "{said}");
+    assert!(said.contains("4409") && said.contains("--device"), "{said}");
 }
 
 #[test]
@@ -123,15 +143,7 @@ fn an_inbox_is_followed_over_a_cut() {
     let mut alice = Socket::relay(server.address, "alice", "phone");
     let mut tell = |id| alice.ask(json!({"type": "tell", "id": id, "to": "bob", "body": id}));
     let wire = Wire::to(server.address);
-    let mut reader = Killed(
-        slotcast(wire.address, "bob", &["inbox", "--follow"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary is there"),
-    );
-    let mut printed = BufReader::new(reader.0.stdout.take().expect("it is piped")).lines();
-    let mut next = || printed.next().expect("it goes on").expect("it speaks UTF-8");
+    let (_reader, mut next) = follow(&wire, "bob");
     assert_eq!(tell(1)["at"], 1);
     let first = Cut::between(wire.accept());
     assert_eq!(timeless(&next()), "     1 alice      1");
@@ -141,6 +153,44 @@ fn an_inbox_is_followed_over_a_cut() {
     assert_eq!(timeless(&next()), "     2 alice      2", "and not the first again");
     assert_eq!(tell(3)["at"], 3);
     assert_eq!(timeless(&next()), "     3 alice      3");
+}
+
+/// A server that stops greets no one; who says hello to it meanwhile comes back, and finds the next one.
+#[test]
+fn an_inbox_is_followed_to_the_next_server() {
+    let (server, next_server) = (Server::dev(""), Server::dev(""));
+    let mut wire = Wire::to(server.address);
+    let (_reader, mut next) = follow(&wire, "bob");
+    let told = |server: &Server, text: &str| {
+        assert_eq!(lines(&run(server, "alice", &["tell", "bob", text])), ["stored at 1, class memory"]);
+    };
+    told(&server, "one");
+    let first = Cut::between(wire.accept());
+    assert_eq!(timeless(&next()), "     1 alice      \"one\"");
+    first.now();
+    // The request for the WebSocket; then, when all workers stop, `hello`.
+    let (client, upstream) = wire.accept();
+    exchange(&client, &upstream);
+    let mut others: Vec<_> =
+        (0..20).map(|other| Socket::json(server.address, &format!("other-{other}"))).collect();
+    server.terminate();
+    others.iter_mut().for_each(|other| assert_eq!(other.hear()["type"], "goaway"));
+    exchange(&client, &upstream);
+    drop((client, upstream));
+    wire.server = next_server.address;
+    told(&next_server, "two");
+    // Beside, as no one comes if the reader has given up.
+    let _second = thread::spawn(move || Cut::between(wire.accept()));
+    assert_eq!(timeless(&next()), "     1 alice      \"two\"");
+}
+
+/// `slotcast inbox --follow` over a wire, and the lines that it prints.
+fn follow(wire: &Wire, user: &str) -> (Killed, impl FnMut() -> String + use<>) {
+    let mut command = slotcast(wire.address, user, &["inbox", "--follow"]);
+    let reader = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut reader = Killed(reader.expect("the binary is there"));
+    let mut printed = BufReader::new(reader.0.stdout.take().expect("it is piped")).lines();
+    (reader, move || printed.next().expect("it goes on").expect("it speaks UTF-8"))
 }
 
 /// Standard input with so many bytes.

@@ -172,9 +172,12 @@ impl Client {
     }
 }
 
-/// An `error` of the server.
+/// An `error` of the server. One that is stopping, or cannot read its store, wants us back as after any cut.
 pub fn failed(fault: &Fault) -> Failure {
-    Failure::Failed(format!("the server refuses: {fault}"))
+    match fault.code {
+        Code::Unavailable => Failure::Cut(format!("the server cannot do it now: {fault}")),
+        _for_good => Failure::Failed(format!("the server refuses: {fault}")),
+    }
 }
 
 fn cut(error: Error) -> Failure {
@@ -200,7 +203,24 @@ fn closed(frame: Option<CloseFrame>) -> Failure {
     };
     let why = format!("the server closed the connection: {} {reason}", u16::from(code));
     match u16::from(code) {
-        1009 | 4401 | 4409 => Failure::Failed(why),
+        1009 | 4401 => Failure::Failed(why),
+        4409 => Failure::Failed(format!(
+            "{why}: another of the same user and device has come, and only one can stay; --device gives each a name of its own"
+        )),
         _other => Failure::Cut(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_some_refusals_one_comes_back() {
+        for (code, back) in [(Code::Unavailable, true), (Code::TooMany, false), (Code::StorageDamaged, false)]
+        {
+            let failure = failed(&Fault::new(code, "why"));
+            assert_eq!(matches!(failure, Failure::Cut(_)), back, "{failure:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use slotcast_protocol::{Device, Door, Entry, Event, InboxCursor, RelayEvent, RelayRequest, Request, json};
 
 use super::backoff::Backoff;
-use super::client::{Client, failed, fresh_device};
+use super::client::{Client, failed};
 use super::entry;
 use super::failure::{Failure, say};
 use super::link::Link;
@@ -17,17 +17,17 @@ pub struct Inbox {
     /// Go on with what comes
     #[arg(long)]
     follow: bool,
-    /// A name that stays the same: the next call with it goes on where this one ends; without it all that is kept is printed
-    #[arg(long, value_name = "NAME", value_parser = Device::parse)]
-    device: Option<Device>,
+    /// The next call with the same name goes on where this one ends; a name that is new is given all that is kept. Two at a time need a
+    /// name each, as the later one takes the earlier one's place
+    #[arg(long, value_name = "NAME", default_value = "terminal", value_parser = Device::parse)]
+    device: Device,
     #[command(flatten)]
     link: Link,
 }
 
 pub async fn run(inbox: Inbox) -> Result<(), Failure> {
     let Inbox { follow, device, link } = inbox;
-    let (device, paint) = (device.unwrap_or_else(fresh_device), Paint::of_stdout());
-    let backoff = Backoff::new();
+    let (paint, backoff) = (Paint::of_stdout(), Backoff::new());
     let mut reader = Reader { follow, link, device, paint, cursor: None, printed: None, backoff };
     loop {
         match reader.read().await {

@@ -104,7 +104,7 @@ impl Teller {
         let backoff = &mut self.backoff;
         let answer = client.answer(|event| match event {
             Event::Relay(RelayEvent::Refused { fault, .. }) if fault.code == Code::Unavailable => {
-                Some(Err(Failure::Cut(format!("the server cannot do it now: {fault}"))))
+                Some(Err(failed(&fault)))
             }
             Event::Relay(answer @ (RelayEvent::Stored { .. } | RelayEvent::Refused { .. })) => {
                 Some(Ok(answer))
