@@ -1,5 +1,7 @@
-//! Stores that were written once and for all: every form that there ever was is read by this version, and shows the same.
+//! Stores that were written once and for all: every form that there ever was is read by this version, and shows the same. What a form has of users is
+//! in no export: `relay.jsonl` has what their devices hear. The clock of the server that wrote form 2 stood in the year 2100, so that no day of it is over.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 use slotcast_tests::real::folder::TempFolder;
 use slotcast_tests::real::server::{Launch, binary};
 use slotcast_tests::real::socket::Socket;
+
+const CONFIG: &str = "[default]\ndurability = \"disk\"\n[relay]\ndurability = \"disk\"";
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -23,20 +27,22 @@ fn every_form_is_read() {
         let form = form.expect("the folder can be read").path();
         let data = TempFolder::new("golden");
         std::fs::copy(form.join("slotcast.db"), data.join("slotcast.db")).expect("it has room");
-        let wanted = std::fs::read_to_string(form.join("export.jsonl")).expect("it is beside the store");
+        let beside = |name| std::fs::read_to_string(form.join(name)).expect("it is beside the store");
+        let wanted = beside("export.jsonl");
         let verified = tool(&["verify"], data.path());
         assert!(verified.status.success(), "{}: {verified:?}", form.display());
         let before = tool(&["export"], data.path());
         assert_eq!(String::from_utf8_lossy(&before.stdout), wanted, "{}", form.display());
-        serve(data.path(), &wanted);
+        let relay = if form.ends_with("form-1") { String::new() } else { beside("relay.jsonl") };
+        serve(data.path(), &wanted, &relay);
         let after = tool(&["export"], data.path());
         assert_eq!(String::from_utf8_lossy(&after.stdout), wanted, "{}: after a server", form.display());
     }
 }
 
-/// A server has the same objects, in the same incarnations.
-fn serve(data: &Path, wanted: &str) {
-    let mut server = Launch::dev("[default]\ndurability = \"disk\"").data(data).start();
+/// A server has the same objects, in the same incarnations, and tells devices the same.
+fn serve(data: &Path, wanted: &str, relay: &str) {
+    let mut server = Launch::dev(CONFIG).data(data).start();
     let mut socket = Socket::json(server.address, "zoë");
     for line in wanted.lines() {
         let object: Value = serde_json::from_str(line).expect("a line of JSON");
@@ -52,8 +58,21 @@ fn serve(data: &Path, wanted: &str) {
             "{snapshot} of {line}"
         );
     }
+    relay.lines().for_each(|line| told_the_same(server.address, line));
+    drop(socket);
     server.terminate();
     assert_eq!(server.wait(), Some(0));
+}
+
+/// One that says this hears that.
+fn told_the_same(server: SocketAddr, line: &str) {
+    let row: Value = serde_json::from_str(line).expect("a line of JSON");
+    let name = |field: &str| row[field].as_str().expect("a name");
+    let mut socket = Socket::relay(server, name("user"), name("device"));
+    socket.say(row["say"].clone());
+    for wanted in row["heard"].as_array().expect("heard is an array") {
+        assert_eq!(socket.hear(), *wanted, "{line}");
+    }
 }
 
 #[test]
