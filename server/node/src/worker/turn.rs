@@ -78,6 +78,7 @@ impl Worker {
             inputs.extend(effects.loads.drain(..).filter_map(|name| self.load(name)));
             inputs.extend(effects.letters.drain(..).filter_map(|(user, letter)| self.forward(user, letter)));
         }
+        self.send_letters();
         // Last: what would happen to them later in the turn would have to be written into them again.
         let names = std::mem::take(&mut self.desk.borrow_mut().wanted);
         if !names.is_empty() {
@@ -103,15 +104,14 @@ impl Worker {
         }
     }
 
-    /// A letter to a home; it is an input of this turn where the home is this worker's.
+    /// A letter to a home; it is an input of this turn where the home is this worker's. To each other worker go all of the turn together.
     fn forward(&self, user: User, letter: Post) -> Option<Input> {
-        let (name, input) = (Name::User(user.clone()), HomeInput::Letter(letter));
-        let input = Input::Home { user, input };
-        let worker = self.house.owner(&name);
-        if worker == self.number {
+        let name = Name::User(user.clone());
+        let input = Input::Home { user, input: HomeInput::Letter(letter) };
+        if self.house.owner(&name) == self.number {
             return Some(input);
         }
-        self.post(worker, Letter::Inputs(vec![input]));
+        self.desk.borrow_mut().put(&name, input);
         None
     }
 
