@@ -53,12 +53,14 @@ impl<K: Ord + Clone, A: Clone> Ids<K, A> {
     pub fn keep(&mut self, device: &K, id: u64, answer: A, now_ms: u64, inflight: usize, devices_max: usize) {
         let fresh = || Kept { answers: BTreeMap::new(), floor: 0, touched_ms: now_ms };
         let kept = self.devices.entry(device.clone()).or_insert_with(fresh);
-        self.by_age.remove(&(kept.touched_ms, device.clone()));
-        kept.touched_ms = now_ms;
+        let before_ms = std::mem::replace(&mut kept.touched_ms, now_ms);
         kept.answers.insert(id, answer);
         while kept.answers.len() > inflight {
             let (lowest, _) = kept.answers.pop_first().expect("there are more than some");
             kept.floor = kept.floor.max(lowest + 1);
+        }
+        if before_ms != now_ms {
+            self.by_age.remove(&(before_ms, device.clone()));
         }
         self.by_age.insert((now_ms, device.clone()));
         while self.devices.len() > devices_max {
