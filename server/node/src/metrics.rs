@@ -105,6 +105,18 @@ metrics! {
     log_bytes: Gauge = "store_log_bytes",
     /// 1 while the disk is full and writes to stored objects are refused
     storage_full: Gauge = "store_full",
+    /// Users who have said how they are, or watch how others are
+    people: Gauge = "people",
+    /// Messages that went on by a friend list at hand
+    lists_at_hand: Counter = "lists_at_hand",
+    /// Messages and questions that had to wait for a friend list
+    lists_waited: Counter = "lists_waited",
+    /// Friend lists fetched from where they are kept
+    lists_fetched: Counter = "lists_fetched",
+    /// Tags of clients that never were
+    lists_denied: Counter = "lists_denied",
+    /// Tags of clients with another MD5 than the list has
+    lists_diverged: Counter = "lists_diverged",
     /// Connections refused because there were too many
     turned_away: Counter = "connections_turned_away",
 }

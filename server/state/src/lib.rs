@@ -50,6 +50,7 @@ pub use ring::Mark;
 pub use rule::Rule;
 pub use shard::Shard;
 pub use user::{
-    At, Deed, Ending, Filed, HomeInput, Letter, Outcome, Policy, Relay, Rosters, UserCommit, UserContents,
+    At, Deed, Ending, Filed, HomeInput, Letter, Outcome, PersonLetter, Policy, Relay, Rosters, UserCommit,
+    UserContents,
 };
 pub use whole::{Frames, Whole};

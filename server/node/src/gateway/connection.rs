@@ -139,7 +139,16 @@ impl Connection {
             Door::Objects => {
                 &["message_bytes", "value_bytes", "value_depth", "objects", "ops", "inflight"][..]
             }
-            Door::Relay => &["message_bytes", "tell_bytes", "value_depth", "inflight", "window_messages"],
+            Door::Relay => &[
+                "message_bytes",
+                "tell_bytes",
+                "value_depth",
+                "inflight",
+                "window_messages",
+                "tells_per_s",
+                "tells_burst",
+                "status_bytes",
+            ],
         };
         let limits = limits.table().into_iter().filter(|(name, _)| told.contains(name));
         let limits = limits.map(|(name, value)| (name.to_owned(), value)).collect();

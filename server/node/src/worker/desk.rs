@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
+use slotcast_state::roster::Met;
 use slotcast_state::{ChannelId, Found, Frames, Input, Mark, Name, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
@@ -40,6 +41,14 @@ pub enum Mail {
     Fleeting { session: SessionId, event: Event },
 }
 
+/// What was counted in a shard, as of the last report.
+#[derive(Default)]
+pub struct Reported {
+    pub objects: i64,
+    pub people: i64,
+    pub met: Met,
+}
+
 pub struct Desk {
     /// For this worker's shard.
     pub own: Vec<Input>,
@@ -49,8 +58,8 @@ pub struct Desk {
     pub mail: Vec<Mail>,
     /// Devices that were made up here.
     pub devices: u64,
-    /// What the gauge of objects holds of this worker.
-    pub objects_reported: i64,
+    /// What the metrics hold of this worker's shard.
+    pub reported: Reported,
     /// By worker.
     outgoing: Vec<Vec<Input>>,
 }
@@ -63,7 +72,7 @@ impl Desk {
             wanted: Vec::new(),
             mail: Vec::new(),
             devices: 0,
-            objects_reported: 0,
+            reported: Reported::default(),
             outgoing,
         }
     }

@@ -28,7 +28,7 @@ pub use house::House;
 use crate::frame;
 use crate::identity::fresh_device;
 use crate::outbox::Outbox;
-use desk::Desk;
+use desk::{Desk, Reported};
 use sockets::Sockets;
 use waiting::Waiting;
 use wheel::Wheel;
@@ -211,11 +211,23 @@ impl Worker {
             let silent = self.wheel.borrow_mut().turn(now_ms(), &mut self.sockets.borrow_mut());
             self.house.metrics.silent.inc_by(silent);
             self.sockets.borrow_mut().report(&self.house.metrics);
-            let mut desk = self.desk.borrow_mut();
-            let objects = self.shard.borrow().objects() as i64;
-            self.house.metrics.objects.inc_by(objects - desk.objects_reported);
-            desk.objects_reported = objects;
+            self.report();
         }
+    }
+
+    /// Adds what the shard has counted to the server's metrics.
+    fn report(&self) {
+        let (mut desk, shard, metrics) = (self.desk.borrow_mut(), self.shard.borrow(), &self.house.metrics);
+        let (objects, people, met) = (shard.objects() as i64, shard.persons() as i64, shard.lists_met());
+        let Reported { objects: objects_before, people: people_before, met: before } =
+            std::mem::replace(&mut desk.reported, Reported { objects, people, met });
+        metrics.objects.inc_by(objects - objects_before);
+        metrics.people.inc_by(people - people_before);
+        metrics.lists_at_hand.inc_by(met.fast - before.fast);
+        metrics.lists_waited.inc_by(met.slow - before.slow);
+        metrics.lists_fetched.inc_by(met.fetches - before.fetches);
+        metrics.lists_denied.inc_by(met.denied - before.denied);
+        metrics.lists_diverged.inc_by(met.diverged - before.diverged);
     }
 
     /// The server stops: every session is told when to come back, spread over time, and closed.

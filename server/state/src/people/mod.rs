@@ -25,7 +25,7 @@ use crate::idle::Idle;
 use crate::ids::SessionId;
 use crate::object::Moment;
 use crate::roster::{CacheInput, CacheOutput, Contacts, Difference, Input, Met, Notice, Output};
-use crate::user::{HomeInput, Letter, Relay, Rosters};
+use crate::user::{HomeInput, PersonLetter, Relay, Rosters};
 
 pub(crate) use lists::Lists;
 pub(crate) use registry::Registry;
@@ -231,7 +231,12 @@ impl People {
                 person.renew().into_iter().for_each(|session| tell_stale(session, effects));
                 self.queue.push(&owner);
             }
-            question => self.ask(self.lists.question(question), idle, effects),
+            question @ (CacheOutput::Fetch { .. } | CacheOutput::Renew { .. }) => {
+                self.ask(self.lists.question(question), idle, effects);
+            }
+            question @ (CacheOutput::Acknowledge { .. } | CacheOutput::Release { .. }) => {
+                self.ask(self.lists.question(question), idle, effects);
+            }
         }
     }
 
@@ -255,7 +260,7 @@ impl People {
                 let status = self.status(&of).filter(|_| contacts.admits(&from));
                 if let Some(status) = status {
                     self.persons.get_mut(&of).into_iter().for_each(|person| person.answered(&from));
-                    effects.letters.push((from, Letter::Status { of, status: Some(status) }));
+                    effects.letters.push((from, PersonLetter::Status { of, status: Some(status) }.into()));
                 }
             }
             Some(Purpose::Edit { .. } | Purpose::Read { .. }) | None => {}
@@ -287,28 +292,27 @@ impl People {
     pub fn letter(
         &mut self,
         user: User,
-        letter: Letter,
+        letter: PersonLetter,
         moment: &Moment<'_>,
         idle: &mut Idle,
         effects: &mut Effects,
     ) {
         match letter {
-            Letter::Probe { from } => {
+            PersonLetter::Probe { from } => {
                 if self.status(&user).is_some() {
                     self.lists.ask(user.clone(), Purpose::Probe { of: user, from });
                 }
             }
-            Letter::Status { of, status } => {
+            PersonLetter::Status { of, status } => {
                 let Some(person) = self.persons.get_mut(&user) else { return };
                 if person.see(of, status) {
                     self.tell_news(&user, moment, effects);
                 }
             }
             // Without room it is not heard; it will be told again.
-            Letter::Stance(_) | Letter::Heard(_) if moment.storage_full && self.is_durable() => {}
-            Letter::Stance(stance) => self.ask(Input::Tell(stance), idle, effects),
-            Letter::Heard(heard) => self.ask(Input::Heard(heard), idle, effects),
-            _other => unreachable!("these are the home's"),
+            PersonLetter::Stance(_) | PersonLetter::Heard(_) if moment.storage_full && self.is_durable() => {}
+            PersonLetter::Stance(stance) => self.ask(Input::Tell(stance), idle, effects),
+            PersonLetter::Heard(heard) => self.ask(Input::Heard(heard), idle, effects),
         }
     }
 

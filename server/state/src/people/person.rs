@@ -9,7 +9,7 @@ use slotcast_protocol::{State, Status, User, Value};
 use crate::ids::SessionId;
 use crate::object::Moment;
 use crate::roster::Contacts;
-use crate::user::{Letter, Rate};
+use crate::user::{Letter, PersonLetter, Rate};
 
 /// What a session has asked for and said.
 #[derive(Default)]
@@ -199,7 +199,7 @@ impl Person {
         letters: &mut Vec<(User, Letter)>,
     ) {
         let before = self.told_by.replace(contacts.clone());
-        let of = |status: Option<Status>| Letter::Status { of: user.clone(), status };
+        let of = |status: Option<Status>| Letter::from(PersonLetter::Status { of: user.clone(), status });
         let known = |other: &User| before.as_ref().is_some_and(|before| before.admits(other));
         let says = shown.state != State::Offline || self.was_shown;
         for friend in contacts.admitted().filter(|friend| says && (self.dirty || !known(friend))) {
@@ -221,7 +221,7 @@ impl Person {
         let before = self.asked_by.replace(contacts.clone());
         let saw = |other: &User| before.as_ref().is_some_and(|before| before.sees(other));
         for friend in contacts.seen().filter(|friend| !saw(friend)) {
-            letters.push((friend.clone(), Letter::Probe { from: user.clone() }));
+            letters.push((friend.clone(), PersonLetter::Probe { from: user.clone() }.into()));
         }
         let gone = self.seen.extract_if(.., |other, _| !contacts.sees(other)).map(|(other, _)| other);
         self.news.extend(gone);

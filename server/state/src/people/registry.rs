@@ -11,7 +11,7 @@ use crate::idle::Idle;
 use crate::keeping::Keeping;
 use crate::name::Name;
 use crate::roster::{self, Input, Output, Registrar};
-use crate::user::Letter;
+use crate::user::PersonLetter;
 
 pub(crate) struct Registry {
     registrar: Registrar,
@@ -64,16 +64,21 @@ impl Registry {
 
     /// What is durable is told when it is kept.
     fn say(&self, output: Output, effects: &mut Effects, said: &mut VecDeque<Output>) {
-        let letter = match output {
-            Output::Tell(stance) => Ok((stance.to.clone(), Letter::Stance(stance))),
-            Output::Heard(heard) => Ok((heard.to.clone(), Letter::Heard(heard))),
-            output => Err(output),
+        let (to, letter) = match output {
+            Output::Tell(stance) => (stance.to.clone(), PersonLetter::Stance(stance)),
+            Output::Heard(heard) => (heard.to.clone(), PersonLetter::Heard(heard)),
+            Output::Edited { .. }
+            | Output::Read { .. }
+            | Output::Fetched { .. }
+            | Output::Renewed { .. }
+            | Output::Invalidate { .. } => match self.is_durable() {
+                true => return effects.held.push(Delivery::Roster(output)),
+                false => return said.push_back(output),
+            },
         };
-        match (letter, self.is_durable()) {
-            (Ok((to, letter)), true) => effects.held.push(Delivery::Letter { to, letter }),
-            (Ok(letter), false) => effects.letters.push(letter),
-            (Err(output), true) => effects.held.push(Delivery::Roster(output)),
-            (Err(output), false) => said.push_back(output),
+        match self.is_durable() {
+            true => effects.held.push(Delivery::Letter { to, letter: letter.into() }),
+            false => effects.letters.push((to, letter.into())),
         }
     }
 

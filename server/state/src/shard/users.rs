@@ -29,25 +29,25 @@ impl Shard {
                     let word = state.map(|state| (state, body));
                     people.say_status(session, &author, word, &moment, effects);
                 }
-                request => {
-                    if let RelayRequest::Tell(tell) = &request
-                        && let Some(have) = tell.have
-                    {
+                RelayRequest::Tell(ref tell) => {
+                    if let Some(have) = tell.have {
                         people.lists.claim(user, session, have);
                     }
                     return Some(HomeInput::Request { session, author, request });
                 }
+                RelayRequest::Open { .. }
+                | RelayRequest::Ack { .. }
+                | RelayRequest::Read { .. }
+                | RelayRequest::Signal(_) => return Some(HomeInput::Request { session, author, request }),
             },
             HomeInput::Gone { session } => {
                 people.gone(user, session, &moment, effects);
                 return Some(HomeInput::Gone { session });
             }
-            HomeInput::Letter(letter) => match letter {
-                Letter::Stance(_) | Letter::Heard(_) | Letter::Probe { .. } | Letter::Status { .. } => {
-                    people.letter(user.clone(), letter, &moment, idle, effects);
-                }
-                letter => return Some(HomeInput::Letter(letter)),
-            },
+            HomeInput::Letter(Letter::Person(letter)) => {
+                people.letter(user.clone(), letter, &moment, idle, effects);
+            }
+            HomeInput::Letter(_) => return Some(input),
         }
         None
     }

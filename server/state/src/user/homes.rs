@@ -227,8 +227,7 @@ fn needs_home(input: &HomeInput) -> bool {
         HomeInput::Letter(letter) => match letter {
             Letter::Tell { .. } | Letter::Receipt { .. } => true,
             Letter::Told { .. } | Letter::Signal { .. } | Letter::Unheard { .. } => false,
-            Letter::Joined { .. } | Letter::Left { .. } | Letter::Stance(_) | Letter::Heard(_) => false,
-            Letter::Probe { .. } | Letter::Status { .. } => false,
+            Letter::Joined { .. } | Letter::Left { .. } | Letter::Person(_) => false,
         },
     }
 }

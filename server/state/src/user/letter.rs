@@ -37,6 +37,13 @@ pub enum Letter {
     Joined { object: ObjectName, session: SessionId },
     /// It does so no more.
     Left { object: ObjectName, session: SessionId },
+    /// About lists and statuses.
+    Person(PersonLetter),
+}
+
+/// For what is known of a user beside the inbox.
+#[derive(Clone, Debug)]
+pub enum PersonLetter {
     /// What someone wants of the user, and lets the user see: for the user's list.
     Stance(roster::Tell),
     /// The answer.
@@ -45,6 +52,12 @@ pub enum Letter {
     Probe { from: User },
     /// How someone is; None if the user is not to know any more.
     Status { of: User, status: Option<Status> },
+}
+
+impl From<PersonLetter> for Letter {
+    fn from(letter: PersonLetter) -> Self {
+        Letter::Person(letter)
+    }
 }
 
 /// How a message ended at the recipient's.

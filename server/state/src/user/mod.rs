@@ -40,7 +40,7 @@ pub use contents::UserContents;
 pub(crate) use homes::Homes;
 pub(crate) use homes::refuse_letter;
 pub use inbox::Filed;
-pub use letter::{Ending, HomeInput, Letter};
+pub use letter::{Ending, HomeInput, Letter, PersonLetter};
 pub use policy::{Policy, Relay, Rosters};
 pub(crate) use rate::Rate;
 

@@ -38,8 +38,7 @@ impl Home {
             Letter::Unheard { session, id, fault } => self.refuse(session, id, fault, None, effects),
             Letter::Receipt { by, delivered, read } => self.receipt(by, (delivered, read), moment, effects),
             Letter::Joined { .. } | Letter::Left { .. } => unreachable!("these are the company's"),
-            Letter::Stance(_) | Letter::Heard(_) => unreachable!("these are the lists'"),
-            Letter::Probe { .. } | Letter::Status { .. } => unreachable!("these are the person's"),
+            Letter::Person(_) => unreachable!("these are the person's"),
         }
     }
 
