@@ -247,7 +247,8 @@ impl<'a> Trial<'a> {
         let object = objects.next().expect("there are objects").clone();
         let number = object.as_str()[5..].parse().expect("the name ends in its number");
         let (commits, users) = (vec![maker.commit(number)], vec![maker.user_commit(number)]);
-        let work = Work { shard: 0, commits, users, stores: Vec::new() };
+        let rosters = maker.roster_commit(number).into_iter().collect();
+        let work = Work { commits, users, rosters, ..Work::default() };
         engine.commit(&[work.batch(0)]).unwrap_or_else(|error| panic!("{at}: {error}"));
         let copy = self.folder.join("copy");
         copy_folder(data, &copy);

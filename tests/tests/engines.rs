@@ -114,7 +114,7 @@ fn whole_objects_stand_for_what_came_before_them() {
         // Whole, and nothing new: as when it leaves memory.
         let object = Maker::object(0);
         let stores = vec![maker.wanted.stored(&object)];
-        put(subject, &[Work { shard: 0, commits: Vec::new(), users: Vec::new(), stores }]);
+        put(subject, &[Work { stores, ..Work::default() }]);
         assert_eq!(subject.load(&object).as_ref(), maker.wanted.kept(&object));
         holds(subject, &maker);
     });

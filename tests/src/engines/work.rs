@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde_json::json;
 use slotcast_node::engine::{Batch, Kept};
 use slotcast_protocol::reader::Reader;
+use slotcast_protocol::roster::Edit;
 use slotcast_protocol::writer::Writer;
 use slotcast_protocol::{
     Change, ChangeKind, Code, Device, Durability, Entry, Fault, Limits, Matter, ObjectName, SlotName, User,
     Value,
 };
+use slotcast_state::roster::{self, List};
 use slotcast_state::{
     Answer, At, Author, Commit, Deed, Filed, Kinds, Lived, Name, Outcome, Stored, UserCommit,
 };
@@ -24,6 +26,7 @@ pub struct Work {
     pub shard: u16,
     pub commits: Vec<Commit>,
     pub users: Vec<UserCommit>,
+    pub rosters: Vec<roster::Commit>,
     pub stores: Vec<Stored>,
 }
 
@@ -32,6 +35,7 @@ impl Work {
         let mut commits = Writer::default();
         self.commits.iter().for_each(|commit| commit.encode(&mut commits));
         self.users.iter().for_each(|commit| commit.encode(&mut commits));
+        self.rosters.iter().for_each(|commit| commit.encode(&mut commits));
         let (names, stores) = (self.names().collect(), self.stores.clone());
         Batch { shard: self.shard, expected, commits: commits.0, names, stores }
     }
@@ -39,7 +43,9 @@ impl Work {
     /// What the commits are about.
     pub fn names(&self) -> impl Iterator<Item = Name> {
         let objects = self.commits.iter().map(|commit| commit.object.clone().into());
-        objects.chain(self.users.iter().map(|commit| commit.user.clone().into()))
+        let users = self.users.iter().map(|commit| commit.user.clone().into());
+        let rosters = self.rosters.iter().map(|commit| Name::Roster(commit.owner.clone()));
+        objects.chain(users).chain(rosters)
     }
 }
 
@@ -197,6 +203,28 @@ impl Maker {
         commit
     }
 
+    /// An edit of any kind of a user's roster; None if it changes nothing.
+    pub fn roster_commit(&mut self, number: u64) -> Option<roster::Commit> {
+        self.ids += 1;
+        let owner = Maker::user(number);
+        let name = Name::Roster(owner.clone());
+        let mut list = match self.wanted.kept(&name) {
+            Some(Kept::Roster(list)) => List::clone(list),
+            Some(Kept::Object(_) | Kept::User(_)) | None => List::new(owner, number + 1),
+        };
+        let other = User::parse(&format!("other {}", self.dice.below(5))).expect("a good user");
+        let edit = match self.dice.below(6) {
+            0 => Edit::Remove(other),
+            1 => Edit::Block(other),
+            2 => Edit::Unblock(other),
+            3 => Edit::Approve { user: other, on: true },
+            _ask => Edit::Ask(other),
+        };
+        let commit = list.edit(&edit, 1_000 + self.ids, &Limits::default()).ok()??;
+        self.wanted.take(name, |writer| commit.encode(writer));
+        Some(commit)
+    }
+
     /// A batch of a shard, about some of the objects below `objects`.
     pub fn work(&mut self, shard: u16, objects: u64) -> Work {
         let mine = objects / u64::from(SHARDS);
@@ -208,7 +236,11 @@ impl Maker {
             true => numbers.iter().map(|number| self.user_commit(*number)).collect(),
             false => Vec::new(),
         };
-        Work { shard, commits, users, stores: Vec::new() }
+        let rosters = match self.dice.percent(40) {
+            true => numbers.iter().filter_map(|number| self.roster_commit(*number)).collect(),
+            false => Vec::new(),
+        };
+        Work { shard, commits, users, rosters, stores: Vec::new() }
     }
 
     /// One or both shards' batches.

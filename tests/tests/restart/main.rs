@@ -3,6 +3,7 @@
 mod backup;
 mod failed_sync;
 mod follower;
+mod friends;
 mod full_disk;
 mod judge;
 mod kill;

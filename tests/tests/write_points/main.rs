@@ -13,7 +13,7 @@ mod work;
 use std::path::Path;
 
 use slotcast_node::engine::{Embedded, Engine};
-use slotcast_state::Kinds;
+use slotcast_state::{Kinds, Name};
 use slotcast_tests::dice::Dice;
 use slotcast_tests::engines::limits;
 use slotcast_tests::engines::work::{Maker, Shown};
@@ -186,12 +186,13 @@ fn open(folder: &Path) -> Result<Embedded, String> {
     Embedded::open(folder, &Kinds::default(), &limits(LOG_BYTES)).map_err(|error| error.to_string())
 }
 
-/// All objects and users, read one by one.
+/// All objects, users and rosters, read one by one.
 fn read(engine: &Embedded) -> Shown {
     let mut reader = engine.reader().expect("it is open");
     let mut there = Shown::default();
     let users = (0..OBJECTS).map(|number| Maker::user(number).into());
-    for name in (0..OBJECTS).map(Maker::object).chain(users) {
+    let rosters = (0..OBJECTS).map(|number| Name::Roster(Maker::user(number)));
+    for name in (0..OBJECTS).map(Maker::object).chain(users).chain(rosters) {
         let found = reader.load(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
         found.map(|kept| there.insert(name, kept.encode().into()));
     }

@@ -47,7 +47,8 @@ impl Steps {
 pub fn one_more(there: &Shown) -> (Work, Shown) {
     let mut maker = Maker::going_on(there);
     let (commits, users) = (vec![maker.commit(0), maker.commit(2)], vec![maker.user_commit(0)]);
-    let work = Work { shard: 0, commits, users, stores: Vec::new() };
+    let rosters = maker.roster_commit(0).into_iter().collect();
+    let work = Work { commits, users, rosters, ..Work::default() };
     let wanted = maker.wanted.shown(there, std::slice::from_ref(&work));
     (work, wanted)
 }
