@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 mod frame;
+mod friends;
 mod gateway;
 mod identity;
 mod metrics;

@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 use crate::config::Config;
 use crate::engine::embedded::Recovered;
 use crate::engine::{Embedded, Engine};
+use crate::friends::{self, Service};
 use crate::gateway;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
@@ -33,7 +34,13 @@ pub fn run(config: Config) -> io::Result<()> {
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let (store, threads) = store(&config)?.unzip();
-    let (house, mail) = house(&config, store)?;
+    let (roster, asked) = config.friends.as_ref().map(|_| Service::new()).unzip();
+    let (house, mail) = house(&config, store, roster)?;
+    if let (Some(address), Some(asked)) = (config.friends.clone(), asked) {
+        let (house, run) = (house.clone(), seed());
+        let thread = std::thread::Builder::new().name("friends".to_owned());
+        thread.spawn(move || friends::run(address, run, asked, house))?;
+    }
     if let Some(threads) = threads {
         threads.start(house.clone())?;
     }
@@ -41,8 +48,7 @@ pub fn run(config: Config) -> io::Result<()> {
     for (number, mail) in mail.into_iter().enumerate() {
         let (house, kinds, relay) = (house.clone(), config.kinds.clone(), relay.clone());
         let listener = listener.try_clone()?;
-        let seed = now_ms().wrapping_mul(0x9e37_79b9).wrapping_add(number as u64)
-            ^ u64::from(std::process::id()) << 32;
+        let seed = seed().wrapping_add(number as u64);
         let idle_bytes = house.limits.idle_bytes / config.workers;
         let shard = Shard::new(number as u16, seed, kinds.clone(), house.limits.clone(), idle_bytes)
             .with_relay(relay, config.workers);
@@ -52,6 +58,11 @@ pub fn run(config: Config) -> io::Result<()> {
     }
     drop(listener);
     wait(&house, || greet(&config, address))
+}
+
+/// Differs from run to run.
+fn seed() -> u64 {
+    now_ms().wrapping_mul(0x9e37_79b9) ^ u64::from(std::process::id()) << 32
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -89,7 +100,11 @@ fn relay(config: &Config) -> Relay {
     Relay { users, ..config.relay.clone() }
 }
 
-fn house(config: &Config, store: Option<Store>) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
+fn house(
+    config: &Config,
+    store: Option<Store>,
+    roster: Option<Service>,
+) -> io::Result<(Arc<House>, Vec<UnboundedReceiver<Letter>>)> {
     let (boxes, mail): (Vec<UnboundedSender<_>>, Vec<_>) =
         (0..config.workers).map(|_| unbounded_channel()).unzip();
     let pages = match &config.pages {
@@ -107,6 +122,7 @@ fn house(config: &Config, store: Option<Store>) -> io::Result<(Arc<House>, Vec<U
         pages,
         boxes,
         store,
+        roster: roster.map(|service| Box::new(service) as Box<dyn friends::Roster>),
         behind: AtomicUsize::new(0),
     };
     Ok((Arc::new(house), mail))

@@ -1,6 +1,7 @@
 //! The real binary, and clients that talk to it over real sockets.
 
 pub mod folder;
+pub mod friends;
 pub mod server;
 pub mod session;
 pub mod shim;

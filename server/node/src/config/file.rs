@@ -79,9 +79,10 @@ impl File {
             config.relay = table.relay().map_err(|wrong| lines.wrong("relay", wrong))?;
             config.relay.rosters = Rosters::Own(config.relay.durability);
         }
-        let rosters = shape.roster.map(relay::RosterTable::rosters).transpose();
-        if let Some(rosters) = rosters.map_err(|wrong| lines.wrong("roster", wrong))?.flatten() {
-            config.relay.rosters = rosters;
+        if let Some(table) = shape.roster {
+            let (rosters, friends) = table.rosters().map_err(|wrong| lines.wrong("roster", wrong))?;
+            config.relay.rosters = rosters.unwrap_or(config.relay.rosters);
+            config.friends = friends;
         }
         lines.apply_kinds(shape.kind, shape.default, config)
     }

@@ -22,6 +22,7 @@ use slotcast_state::{Kinds, Relay};
 
 pub use error::ConfigError;
 
+use crate::friends::Address;
 use environment::Environment;
 use error::Place;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub kinds: Arc<Kinds>,
     /// How messages between users are kept and let through; the users are `users`.
     pub relay: Relay,
+    /// The friend service, if the lists are not ours.
+    pub friends: Option<Address>,
     /// What to log, as directives of `tracing`'s environment filter.
     pub log: String,
     /// Whether log lines are JSON.
@@ -73,6 +76,7 @@ impl Default for Config {
             limits: Arc::default(),
             kinds: Arc::default(),
             relay: Relay::default(),
+            friends: None,
             log: "info".to_owned(),
             log_json: false,
         }

@@ -5,6 +5,8 @@ use slotcast_state::{Policy, Relay, Rosters};
 use toml::Spanned;
 
 use super::kinds::{self, Wrong};
+use super::setting;
+use crate::friends::Address;
 
 /// The table as it stands in the file; what is left out is as in [`Relay::default`].
 #[derive(Deserialize)]
@@ -47,15 +49,38 @@ pub(super) fn policy_text(policy: Policy) -> &'static str {
     }
 }
 
-/// `[roster]`: friend lists. What is left out is as for messages.
+/// `[roster]`: friend lists, with the server or with a service. What is left out is as for messages.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RosterTable {
     durability: Option<Spanned<String>>,
+    url: Option<Spanned<String>>,
+    key: Option<Spanned<String>>,
 }
 
 impl RosterTable {
-    pub fn rosters(self) -> Result<Option<Rosters>, Wrong> {
-        Ok(self.durability.map(kinds::durability).transpose()?.map(Rosters::Own))
+    /// Where the lists are, if the table says so, and the service that has them.
+    pub fn rosters(self) -> Result<(Option<Rosters>, Option<Address>), Wrong> {
+        let wrong = |at: usize, key: &str, why: String| Wrong { at, key: key.to_owned(), why };
+        let RosterTable { durability, url, key } = self;
+        match (durability, url, key) {
+            (durability, None, None) => {
+                Ok((durability.map(kinds::durability).transpose()?.map(Rosters::Own), None))
+            }
+            (None, Some(url), key) => {
+                let at = url.span().start;
+                if let Some(key) = &key {
+                    let checked = setting::token(key.as_ref());
+                    checked.map_err(|why| wrong(key.span().start, "key", why))?;
+                }
+                let address = Address::parse(url.as_ref(), key.map(Spanned::into_inner));
+                Ok((Some(Rosters::Outside), Some(address.map_err(|why| wrong(at, "url", why))?)))
+            }
+            (Some(durability), Some(_), _) => {
+                let why = "is the service's affair where there is a url; leave one of them out".to_owned();
+                Err(wrong(durability.span().start, "durability", why))
+            }
+            (_, None, Some(key)) => Err(wrong(key.span().start, "key", "is for a url".to_owned())),
+        }
     }
 }

@@ -25,6 +25,9 @@ pub(super) fn file(config: &Config) -> String {
     if let Rosters::Own(durability) = config.relay.rosters {
         writeln!(out, "\n[roster]\ndurability = {}", text(durability.name())).expect(GROWS);
     }
+    if let Some(friends) = &config.friends {
+        writeln!(out, "\n[roster]\nurl = {}\n# and a key, if one is set", text(friends.url())).expect(GROWS);
+    }
     kind("default", &config.kinds.other, &mut out);
     for (name, named) in &config.kinds.named {
         kind(&format!("kind.{}", text(name)), named, &mut out);

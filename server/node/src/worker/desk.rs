@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use slotcast_protocol::{CloseCode, Event, Fault, ObjectName};
-use slotcast_state::roster::Met;
+use slotcast_state::roster::{self, Met};
 use slotcast_state::{ChannelId, Found, Frames, Input, Mark, Name, SessionId, Start};
 
 /// From worker to worker: one per turn and kind, however much is in it.
@@ -17,6 +17,8 @@ pub enum Letter {
     Committed,
     /// The store's answer.
     Loaded { name: Name, found: Found },
+    /// The friend service's answer, or its word that a list has changed.
+    Roster(roster::Output),
     /// The store would like to have these whole.
     Wanted(Vec<Name>),
     /// Whether the store is full from now on.

@@ -8,6 +8,7 @@ use slotcast_state::Name;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::desk::{self, Letter};
+use crate::friends::Roster;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
 use crate::metrics::Metrics;
@@ -25,6 +26,8 @@ pub struct House {
     pub boxes: Vec<UnboundedSender<Letter>>,
     /// Where stored objects are kept; None if no kind is stored.
     pub store: Option<Store>,
+    /// Who keeps the friend lists; None if the shards do.
+    pub roster: Option<Box<dyn Roster>>,
     /// Workers for whose store too much waits.
     pub behind: AtomicUsize,
 }

@@ -195,6 +195,7 @@ impl Worker {
             Letter::Close { session, code } => self.sockets.borrow_mut().close(session, code),
             Letter::Committed => self.committed(),
             Letter::Loaded { name, found } => self.input(Input::Loaded { name, found }),
+            Letter::Roster(output) => self.input(Input::Roster(output)),
             Letter::Wanted(names) => self.desk.borrow_mut().wanted.extend(names),
             Letter::StorageFull(full) => self.input(Input::StorageFull(full)),
             Letter::Drain => self.drain(),

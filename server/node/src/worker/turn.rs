@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use slotcast_protocol::{Event, User};
+use slotcast_state::roster;
 use slotcast_state::{Effects, Found, HomeInput, Input, Letter as Post, Name, Sink};
 
 use super::deliver::Turn;
@@ -71,12 +72,17 @@ impl Worker {
         let mut effects = Effects::default();
         let mut shard = self.shard.borrow_mut();
         shard.handle(Input::Tick(now_ms()), &mut effects);
-        while !inputs.is_empty() {
+        loop {
+            // Time alone may have brought something, too.
+            effects.questions.drain(..).for_each(|question| self.ask_roster(question));
+            inputs.extend(effects.loads.drain(..).filter_map(|name| self.load(name)));
+            inputs.extend(effects.letters.drain(..).filter_map(|(user, letter)| self.forward(user, letter)));
+            if inputs.is_empty() {
+                break;
+            }
             for input in inputs.drain(..) {
                 shard.handle(input, &mut effects);
             }
-            inputs.extend(effects.loads.drain(..).filter_map(|name| self.load(name)));
-            inputs.extend(effects.letters.drain(..).filter_map(|(user, letter)| self.forward(user, letter)));
         }
         self.send_letters();
         // Last: what would happen to them later in the turn would have to be written into them again.
@@ -91,6 +97,11 @@ impl Worker {
         metrics.evictions.inc_by(effects.evicted);
         self.deliver(vec![std::mem::take(&mut effects.deliveries)]);
         self.put_to_store(effects);
+    }
+
+    fn ask_roster(&self, question: roster::Input) {
+        let roster = self.house.roster.as_ref().expect("who keeps no lists asks someone who does");
+        roster.ask(self.number, question);
     }
 
     /// What is not stored needs no load.

@@ -51,7 +51,17 @@ impl Edit {
     /// Appends `edit`, `user` and `value`.
     pub(crate) fn encode(&self, writer: &mut Writer) {
         let user: &User = self.user();
-        writer.text(self.name()).text(user.as_str());
+        self.encode_value(writer.text(self.name()).text(user.as_str()));
+    }
+
+    /// What the edit needs to know, as a MessagePack value.
+    pub fn value(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        self.encode_value(&mut writer);
+        writer.0
+    }
+
+    fn encode_value(&self, writer: &mut Writer) {
         match self {
             Edit::Approve { on, .. } => _ = writer.bool(*on),
             Edit::Alias { alias, .. } => _ = writer.optional_text(alias.as_ref().map(Alias::as_str)),

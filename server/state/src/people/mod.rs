@@ -207,7 +207,13 @@ impl People {
         };
         let mark = roster.tag.mark;
         tell(session, RelayEvent::Roster(roster), effects);
-        if self.persons.get_mut(owner).is_some_and(|person| person.give(session, mark)) {
+        let Some(person) = self.persons.get_mut(owner) else { return };
+        let (greets, behind) = person.give(session, mark);
+        let presence = person.presence(owner);
+        if greets && !presence.is_empty() {
+            tell(session, RelayEvent::Presence(presence), effects);
+        }
+        if behind {
             tell_stale(session, effects);
         }
     }
@@ -326,7 +332,7 @@ impl People {
         match person.news_ms(moment) {
             Some(at_ms) if at_ms <= moment.now_ms => {
                 let news = person.take_news(user, moment.now_ms);
-                for session in person.watching() {
+                for session in person.greeted() {
                     tell(session, RelayEvent::Presence(news.clone()), effects);
                 }
             }

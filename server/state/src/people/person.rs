@@ -16,6 +16,8 @@ use crate::user::{Letter, PersonLetter, Rate};
 struct Sitting {
     /// It is told how the friends are, and that the list has changed.
     watches: bool,
+    /// It was given the list, and behind it how everyone is.
+    greeted: bool,
     /// How far the list is that it was given; None while it is to ask anew.
     has: Option<Mark>,
     said: Option<Said>,
@@ -87,8 +89,13 @@ impl Person {
         }
     }
 
-    /// Sessions that are told how the friends are.
-    pub fn watching(&self) -> impl Iterator<Item = SessionId> {
+    /// Sessions that are told what is new of the friends.
+    pub fn greeted(&self) -> impl Iterator<Item = SessionId> {
+        self.sittings.iter().filter(|(_, sitting)| sitting.greeted).map(|(session, _)| *session)
+    }
+
+    /// Sessions that have asked how the friends are.
+    fn watching(&self) -> impl Iterator<Item = SessionId> {
         self.sittings.iter().filter(|(_, sitting)| sitting.watches).map(|(session, _)| *session)
     }
 
@@ -97,15 +104,11 @@ impl Person {
         self.sittings.entry(session).or_default();
     }
 
-    /// The session wants to be told; false if it is already. All that is known is for it, the friends are asked how they are if no one has asked before.
-    pub fn watch(&mut self, session: SessionId) -> bool {
+    /// The session wants to be told. The friends are asked how they are if no one has asked before.
+    pub fn watch(&mut self, session: SessionId) {
         let first = self.watching().next().is_none();
-        let sitting = self.sittings.entry(session).or_default();
-        let begins = !std::mem::replace(&mut sitting.watches, true);
-        if first {
-            self.changed = true;
-        }
-        begins
+        self.changed |= first;
+        self.sittings.entry(session).or_default().watches = true;
     }
 
     /// How everyone is, as far as it is known.
@@ -157,12 +160,12 @@ impl Person {
         self.watching().collect()
     }
 
-    /// A session is given the list as of `mark`; whether that is older than what is known here.
-    pub fn give(&mut self, session: SessionId, mark: Mark) -> bool {
-        let Some(sitting) = self.sittings.get_mut(&session) else { return false };
+    /// A session is given the list as of `mark`: whether it is to be told how everyone is, and whether the list is older than what is known here.
+    pub fn give(&mut self, session: SessionId, mark: Mark) -> (bool, bool) {
+        let Some(sitting) = self.sittings.get_mut(&session) else { return (false, false) };
         let behind = self.told_by.as_ref().is_some_and(|told_by| mark.is_before(told_by.mark()));
         sitting.has = Some(mark).filter(|_| !behind);
-        behind
+        (!std::mem::replace(&mut sitting.greeted, true), behind)
     }
 
     /// Sessions that were given an older list than this, and are to be told so.
@@ -246,7 +249,7 @@ impl Person {
 
     /// When the sessions may be told what is new; None if nothing is.
     pub fn news_ms(&self, moment: &Moment<'_>) -> Option<u64> {
-        let is_news = !self.news.is_empty() && self.watching().next().is_some();
+        let is_news = !self.news.is_empty() && self.greeted().next().is_some();
         is_news.then(|| self.told_ms + moment.limits.status_ms)
     }
 

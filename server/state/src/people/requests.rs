@@ -30,12 +30,7 @@ impl People {
             return effects.deliveries.push(Delivery::Reply { session, event });
         }
         let person = self.person(&owner);
-        if person.watch(session) {
-            let presence = person.presence(&owner);
-            if !presence.is_empty() {
-                tell(session, RelayEvent::Presence(presence), effects);
-            }
-        }
+        person.watch(session);
         if person.is_to_spread() {
             self.queue.push(&owner);
         }

@@ -160,8 +160,14 @@ impl Cache {
         self.adopt(lease, flight, false, out);
         let under = self.lease.filter(|held| held.number == lease).map(|_| self.generation);
         let entry = self.entries.get_mut(owner).expect("it is there");
+        let before = entry.mark();
         if !entry.take(fetch, fetched, under) {
             self.met.backwards += 1;
+        }
+        // A list that comes before the word that it has changed is news as well.
+        let changed = before.is_some() && entry.mark() != before;
+        if changed && !std::mem::take(&mut entry.announced) && self.pinned.contains(owner) {
+            out.push(CacheOutput::Changed { owner: owner.clone() });
         }
         for waiter in std::mem::take(&mut entry.waiting) {
             let entry = self.entries.get_mut(owner).expect("it is there");
@@ -185,8 +191,11 @@ impl Cache {
     }
 
     fn invalidate(&mut self, owner: User, mark: Mark, out: &mut Vec<CacheOutput>) {
-        let news = self.entries.get_mut(&owner).is_some_and(|entry| entry.invalidate(mark, self.fetch));
-        if news && self.pinned.contains(&owner) {
+        if let Some(entry) = self.entries.get_mut(&owner)
+            && entry.invalidate(mark, self.fetch)
+            && self.pinned.contains(&owner)
+        {
+            entry.announced = true;
             out.push(CacheOutput::Changed { owner: owner.clone() });
         }
         out.push(CacheOutput::Acknowledge { owner, mark });

@@ -60,6 +60,8 @@ pub(super) struct Entry {
     /// The last fetch that was answered.
     answered: u64,
     pub fetch_next_ms: u64,
+    /// It was said that it has changed, and the change has not come yet.
+    pub announced: bool,
     pub waiting: VecDeque<Waiter>,
     behind: BTreeMap<SessionId, u64>,
     pub used_s: u64,

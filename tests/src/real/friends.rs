@@ -1,0 +1,51 @@
+//! The reference friend service (`tests/friends/service.py`), for as long as a test holds it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+pub const KEY: &str = "the key of this server";
+
+pub struct Friends {
+    child: Child,
+    url: String,
+}
+
+impl Friends {
+    pub fn start() -> Friends {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/friends/service.py");
+        let mut command = Command::new("python3");
+        let child = command.args(["-B", script, "--key", KEY]).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("Python 3 is there: `make test` needs it");
+        let mut url = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut url).expect("it says where it listens");
+        Friends { child, url: url.trim().to_owned() }
+    }
+
+    /// For a server's configuration.
+    pub fn config(&self) -> String {
+        format!("[roster]\nurl = \"{}\"\nkey = \"{KEY}\"\n", self.url)
+    }
+
+    /// Makes it slow, broken or late.
+    pub fn control(&self, what: &Value) {
+        let address = self.url.trim_start_matches("http://");
+        let mut socket = TcpStream::connect(address).expect("it listens");
+        let body = what.to_string();
+        let head = format!("POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        socket.write_all((head + &body).as_bytes()).expect("it reads");
+        let mut line = String::new();
+        BufReader::new(socket).read_line(&mut line).expect("it answers");
+        assert!(line.contains("200"), "{line}");
+    }
+}
+
+impl Drop for Friends {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
