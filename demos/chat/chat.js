@@ -1,9 +1,9 @@
 // Group chat in one object: `topic`, `log` (the server stamps who and when), and a status slot per person.
 import { connect } from "/slotcast.js";
 import { byId } from "../element.js";
+import { forgetName, ownName } from "../name.js";
 import { guestName, segment, showState } from "../visitor.js";
 import { messages } from "./messages.js";
-import { forgetName, ownName } from "./name.js";
 import { people } from "./people.js";
 import { topic } from "./topic.js";
 

@@ -1,6 +1,6 @@
 // The conversation: what the server has stamped, then what of mine still waits.
+import { avatar } from "../avatar.js";
 import { byId, element } from "../element.js";
-import { avatar } from "./people.js";
 
 const group_ms = 5 * 60_000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });

@@ -1,4 +1,5 @@
 // Who is in the room, and who is typing: one status slot per person, gone when they are.
+import { avatar } from "../avatar.js";
 import { byId, element } from "../element.js";
 import { hue } from "../visitor.js";
 
@@ -39,10 +40,4 @@ export function people(room, slotcast, me) {
   }
 
   return { typing };
-}
-
-export function avatar(user, color) {
-  const made = element("span", { className: "avatar", "aria-hidden": "true" }, [...user][0].toUpperCase());
-  made.style.setProperty("--hue", Number.isFinite(color) ? color : hue(user));
-  return made;
 }

@@ -1,6 +1,6 @@
 // The visitor's name: asked once, kept in this browser.
-import { byId } from "../element.js";
-import { chosenName } from "../visitor.js";
+import { byId } from "./element.js";
+import { chosenName } from "./visitor.js";
 
 export async function ownName() {
   const name = chosenName();
