@@ -10,3 +10,13 @@ export function element(tag, properties = {}, ...children) {
 }
 
 export const byId = (id) => document.getElementById(id);
+
+/** Makes these the children, in this order. Who stays is not touched, so that a screen reader says only what is new, and who moves keeps the focus. */
+export function place(parent, children) {
+  const focused = document.activeElement;
+  for (const gone of [...parent.children].filter((child) => !children.includes(child))) gone.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus();
+}

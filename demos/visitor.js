@@ -17,6 +17,13 @@ export function guestName() {
   return name;
 }
 
+/** The name of this device: `?device=phone`, else one that this browser keeps. */
+export function ownDevice() {
+  const name = segment("device", localStorage.getItem("device") ?? `browser-${Math.random().toString(36).slice(2, 6)}`);
+  if (!query.has("device")) localStorage.setItem("device", name);
+  return name;
+}
+
 /** Everyone has a hue, the same on every page. */
 export function hue(name) {
   let sum = 0;
