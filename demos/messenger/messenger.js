@@ -43,7 +43,10 @@ slotcast.on("error", ({ code }) => code === "replaced" && byId("elsewhere").show
 showState(inbox, byId("state"));
 
 /** Who is looked at: the address says so (`#with=bob`), so that "back" leads back to the list. */
-const opened = () => new URLSearchParams(location.hash.slice(1)).get("with") ?? undefined;
+function opened() {
+  const friend = new URLSearchParams(location.hash.slice(1)).get("with") ?? "";
+  return /^[^@*\p{Cc}][^*\p{Cc}]{0,63}$/u.test(friend) ? friend : undefined;
+}
 
 let isDrawing = false;
 function drawSoon() {

@@ -3,65 +3,14 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { after, afterEach, before, describe, test } from "node:test";
-import { complaintsOf, dataFolder, layWire, root, startBrowser, startServer } from "./stage.mjs";
+import { describe, test } from "node:test";
+import { dataFolder, root, startServer } from "./stage.mjs";
+import { back, gone, shows, windows } from "./windows.mjs";
 
-let server;
-let browser;
-let open = [];
+const house = windows();
+const { visit } = house;
 let places = 0;
 const ownPlace = () => `t${++places}`;
-
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-afterEach(async () => {
-  const complaints = open.flatMap(({ complaints }) => complaints);
-  for (const { context, wire } of open) {
-    await context.close();
-    wire.close();
-  }
-  open = [];
-  assert.deepEqual(complaints, [], "no page complains");
-});
-
-/** Opens a window of one's own, and waits until it is live, or asks for a name. */
-async function visit(address, { isAsked = false, port = server.port, ...options } = {}) {
-  const wire = await layWire(port);
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  open.push({ context, wire, complaints: complaintsOf(page) });
-  page.wire = wire;
-  await page.goto(`http://127.0.0.1:${wire.port}${address}`);
-  if (isAsked) await page.waitForSelector("#ask[open]");
-  else await live(page);
-  return page;
-}
-
-const live = (page) => page.waitForSelector("#state[data-state=live]");
-const gone = (page) => page.waitForSelector("#state:not([data-state=live])");
-const back = async (page) => {
-  page.wire.mend();
-  await page.evaluate(() => dispatchEvent(new Event("online")));
-  await live(page);
-};
-
-/** Waits until the page's `read` gives `expected`; says what it was if it never does. */
-async function shows(page, read, expected) {
-  // Made into one function here: the page's policy lets it make none.
-  const isSo = new Function("wanted", `return JSON.stringify((${read})()) === wanted`);
-  try {
-    await page.waitForFunction(isSo, JSON.stringify(expected), { polling: 20 });
-  } catch {
-    assert.deepEqual(await page.evaluate(read), expected);
-  }
-}
 
 const texts = () => [...document.querySelectorAll("#log .text")].map((text) => text.textContent);
 const waiting = () => [...document.querySelectorAll("#pending .text")].map((text) => text.textContent);
@@ -253,7 +202,7 @@ describe("group chat", () => {
 
   test("a stranger's client, written from protocol.md alone, talks with the page", { skip: missing, timeout: 30_000 }, async () => {
     const ada = await enter("ada", "lobby");
-    const url = `ws://127.0.0.1:${server.port}/objects`;
+    const url = `ws://127.0.0.1:${house.port()}/objects`;
     const stranger = spawn(python, [path.join(root, "tests/stranger/chat.py"), url, "marco"], { stdio: ["pipe", "pipe", "inherit"] });
     try {
       const heard = createInterface(stranger.stdout)[Symbol.asyncIterator]();
@@ -358,7 +307,7 @@ describe("all pages", () => {
     await shows(ada, () => document.querySelectorAll(".lamp")[6].ariaPressed, "false");
   });
 
-  for (const address of ["/?user=ada", "/chat/?user=ada", "/slides/?user=ada"]) {
+  for (const address of ["/?user=ada", "/chat/?user=ada", "/messenger/?user=ada", "/messenger/?user=ada#with=eve", "/slides/?user=ada"]) {
     test(`${address} fits a phone and a projector`, async () => {
       for (const viewport of [{ width: 360, height: 740 }, { width: 1920, height: 1080 }]) {
         const page = await visit(address, { viewport });
