@@ -49,11 +49,19 @@ async function tell(page, to, bodies) {
   await page.evaluate(([to, bodies]) => Promise.all(bodies.map((body) => window.slotcast.person(to).tell(body))), [to, bodies]);
 }
 
+/** The demos' server takes messages of friends alone: the two become friends, as the one who will be written to sees it. */
+async function befriend([writer, writerPage], [reader, readerPage]) {
+  await writerPage.evaluate((reader) => window.slotcast.friends.ask(reader), reader);
+  await readerPage.evaluate((writer) => window.slotcast.friends.ask(writer), writer);
+  await readerPage.waitForFunction((writer) => window.slotcast.friends.get(writer)?.sub === "both", writer);
+}
+
 test("what the page was given before a reload does not come again, though the server knows nothing of it", async () => {
   const alice = await visit();
   const bob = await visit();
   await alice.page.evaluate(listen, ["alice", "phone", false, false]);
   await bob.page.evaluate(listen, ["bob", "desk", true, false]);
+  await befriend(["alice", alice.page], ["bob", bob.page]);
   await tell(alice.page, "bob", [1, 2, 3]);
   await hears(bob.page, 3);
   await bob.page.reload();
@@ -73,6 +81,7 @@ test("a page that is reloaded while messages come gets none twice, and all in or
   const dave = await visit();
   await carol.page.evaluate(listen, ["carol", "phone", false, false]);
   await dave.page.evaluate(listen, ["dave", "desk", false, false]);
+  await befriend(["carol", carol.page], ["dave", dave.page]);
   const bodies = Array.from({ length: 75 }, (_, at) => at + 1);
   for (let first = 1; first < 61; first += 15) {
     const told = tell(carol.page, "dave", bodies.slice(first - 1, first + 14));
