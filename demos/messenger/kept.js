@@ -1,5 +1,6 @@
-// What this device keeps of its conversations. An inbox hands each message to a device once, so a page that wants to show it after a reload keeps it.
-// In localStorage, which has it before the call returns; the newest of each friend, so that it stays small.
+// What this device keeps of its conversations. An inbox hands each message to a device once, so a page that wants to show it after a reload keeps it:
+// in localStorage, which has it before the call returns; of each friend the newest, so that it stays small.
+import { why } from "./words.js";
 
 const messages_max = 200;
 
@@ -11,8 +12,9 @@ export function keepConversations(user, device, { changed, failed }) {
 
   function load(key) {
     const conversation = JSON.parse(localStorage.getItem(key));
-    for (const message of conversation.messages) if (isWaiting(message)) message.failed = "The page was closed before there was an answer: it is there once, or not at all.";
-    conversations.set(decodeURIComponent(key.slice(place.length)), conversation);
+    const friend = decodeURIComponent(key.slice(place.length));
+    for (const message of conversation.messages.filter(isWaiting)) message.failed = why({ code: "lost" }, friend);
+    conversations.set(friend, conversation);
   }
 
   /** `delivered` and `read` count in the friend's inbox, as `at` does. */

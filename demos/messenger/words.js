@@ -42,7 +42,7 @@ export function why({ code, what, message }, friend, listed) {
     case "lost":
     case "replaced":
     case "released":
-      return "The page was left before there was an answer: it is there once, or not at all.";
+      return "The page was closed before there was an answer: it is there once, or not at all.";
     case "no_request":
       return `${friend} does not ask any more.`;
     case "bad_name":
