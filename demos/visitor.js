@@ -7,7 +7,7 @@ export function segment(parameter, otherwise) {
   return /^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,59}$/.test(asked) ? asked : otherwise;
 }
 
-/** The name to go by: `?user=ada`, else the one chosen in the chat, else nothing. */
+/** The name to go by: `?user=ada`, else the one chosen on a page that asks, else nothing. */
 export const chosenName = () => [query.get("user"), localStorage.getItem("name")].find((name) => /^[^@*\s][^*\p{Cc}]{0,23}$/u.test(name ?? ""));
 
 /** A name for someone who has not chosen one; it lasts as long as the tab. */
