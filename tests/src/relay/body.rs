@@ -133,6 +133,12 @@ impl World {
             self.tally.wholes += 1;
         }
         self.tally.evicted += effects.evicted;
+        // Those too that a crash takes before anyone is told.
+        for delivery in effects.deliveries.iter().chain(&effects.held) {
+            if let Delivery::Reply { session, event } = delivery {
+                self.note_refusal(*session, event);
+            }
+        }
         effects.letters.iter().for_each(|(_, letter)| self.truth.written(letter));
         for delivery in &effects.held {
             if let Delivery::Letter { letter, .. } = delivery {
@@ -160,7 +166,6 @@ impl World {
     fn deliver(&mut self, shard: usize, delivery: Delivery) {
         match delivery {
             Delivery::Reply { session, event } | Delivery::Fleeting { session, event } => {
-                self.note_refusal(session, &event);
                 let line = &self.lines[&session];
                 let bytes = match line.encoding {
                     Encoding::MessagePack => event.encode(),
