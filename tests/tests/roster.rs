@@ -480,6 +480,30 @@ fn a_lease_that_is_renewed_in_bulk_brings_what_was_lost() {
 }
 
 #[test]
+fn a_list_that_someone_watches_stays_and_its_changes_are_told() {
+    let mut scene = Scene::friends();
+    scene.cache = Cache::new(1);
+    scene.tell_home(CacheInput::Tick(scene.now_ms));
+    scene.tell_home(CacheInput::Pin { owner: user("alice"), on: true });
+    scene.list("alice");
+    for other in ["bob", "carol", "dave", "erin"] {
+        scene.list(other);
+    }
+    scene.edit("alice", Edit::Ask(user("carol")));
+    scene.edit("dave", Edit::Ask(user("carol")));
+    assert_eq!(scene.changed, [user("alice")], "once, and of no one else");
+    assert!(scene.list("alice").people().contains_key(&user("carol")));
+    scene.tell_home(CacheInput::Pin { owner: user("alice"), on: false });
+    scene.until(scene.now_ms + 10_000);
+    for other in ["bob", "carol", "dave"] {
+        scene.list(other);
+    }
+    scene.edit("alice", Edit::Remove(user("carol")));
+    assert_eq!(scene.changed.len(), 1, "who does not watch is not told");
+    assert_eq!(scene.cache.lists(), 1);
+}
+
+#[test]
 fn the_slow_path_is_rare() {
     let mut scene = Scene::new();
     let users = 100;
