@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
+/// The answer to a ping.
+pub const PONG: u8 = 0x8a;
 
 /// Nothing that is waited for here takes longer, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::server::{Launch, Server};
-use super::socket::Socket;
+use super::socket::{Frame, PONG, Socket};
 use slotcast_tests::real::folder::TempFolder;
 use slotcast_tests::real::friends::Friends;
 
@@ -256,4 +256,30 @@ fn a_service_that_does_not_know_the_key() {
     let mut alice = Socket::relay(server.address, "alice", "phone");
     assert_eq!(tell(&mut alice, 1, "bob"), "unavailable");
     assert!(server.said().contains("401"), "the operator is told: {}", server.said());
+}
+
+/// Whoever is lost without a word is no ghost for longer than a ping and the wait for its answer; who is there answers.
+#[test]
+fn who_is_lost_is_seen_to_be_gone() {
+    let (ping_ms, pong_ms) = (1_000, 1_000);
+    let limits = format!("[limits]\nping_ms = {ping_ms}\npong_ms = {pong_ms}\n");
+    let server = Server::dev(&limits);
+    let (mut lost, mut bob) = friends(&server);
+    lost.say(json!({"type": "status", "state": "online"}));
+    state(&mut bob, "alice", "online");
+    let seen = std::time::Instant::now();
+    loop {
+        match bob.next() {
+            Frame::Ping => bob.frame(PONG, &[]),
+            Frame::Text(text) if text.contains("\"offline\"") => break,
+            Frame::Text(_) => {}
+            other => panic!("{other:?} for one who answers"),
+        }
+    }
+    // The wheel turns once a second, and what is new is told once in `status_ms`.
+    let bound_ms = ping_ms + pong_ms + 2 * 1_000 + 1_000;
+    println!(
+        "a ghost for {} ms, {bound_ms} ms at the most where nothing else is late",
+        seen.elapsed().as_millis()
+    );
 }
