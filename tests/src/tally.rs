@@ -7,12 +7,12 @@ macro_rules! tally {
         #[derive(Clone, Copy, Debug, Default)]
         pub struct Tally { $($(#[$doc])* pub $name: u64,)* }
 
-        impl Tally {
-            pub fn add(&mut self, other: &Tally) {
+        impl $crate::seeds::Counts for Tally {
+            fn add(&mut self, other: &Tally) {
                 $(self.$name += other.$name;)*
             }
 
-            pub fn rows(&self) -> Vec<(&'static str, u64)> {
+            fn rows(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($name), self.$name),)*]
             }
         }
