@@ -504,6 +504,22 @@ fn a_list_that_someone_watches_stays_and_its_changes_are_told() {
 }
 
 #[test]
+fn a_change_whose_word_was_lost_is_told_when_the_list_comes() {
+    let mut scene = Scene::friends();
+    scene.tell_home(CacheInput::Pin { owner: user("alice"), on: true });
+    scene.tag("alice");
+    scene.deaf = true;
+    scene.edit("alice", Edit::Ask(user("carol")));
+    scene.deaf = false;
+    let Difference::Full(newest) = scene.read("alice", None) else { panic!("everything") };
+    let claim = Claim::from(newest.tag());
+    assert_eq!(scene.notice("alice", session(1), claim), None, "it is fetched, and the claim holds");
+    assert_eq!(scene.changed, [user("alice")]);
+    scene.until(scene.now_ms + 5_000);
+    assert_eq!(scene.changed.len(), 1, "the word that comes late is no news");
+}
+
+#[test]
 fn the_slow_path_is_rare() {
     let mut scene = Scene::new();
     let users = 100;

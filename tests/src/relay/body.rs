@@ -145,6 +145,9 @@ impl World {
                 self.truth.written(letter);
             }
         }
+        for question in effects.questions.drain(..) {
+            self.ask_service(shard, question);
+        }
         for name in effects.loads.drain(..) {
             let answered = self.now_ms + self.disk_delay();
             self.put(answered, What::Look { shard, name });
@@ -271,6 +274,7 @@ impl World {
         self.lines.values_mut().for_each(|line| line.user = None);
         let (mut survivors, mut lists) = (BTreeMap::new(), BTreeMap::new());
         self.wakes_ms.clear();
+        self.crash_service();
         for number in 0..self.desks.len() {
             let shard = self.fresh_shard(number as u64);
             let Desk { mut disk, under_way, gathering, .. } =

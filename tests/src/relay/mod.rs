@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod judge;
 mod people;
+mod service;
 mod tally;
 mod truth;
 mod world;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use slotcast_protocol::roster::{Alias, Edit, Group};
 use slotcast_protocol::{Durability, RelayRequest, Roster, State, Status, User, Value};
 use slotcast_state::roster::{Commit, Contacts, Difference, List};
-use slotcast_state::{HomeInput, Input, Policy, SessionId};
+use slotcast_state::{HomeInput, Input, Policy, Rosters, SessionId};
 
 use super::client::user;
 use super::world::World;
@@ -310,8 +310,9 @@ impl World {
 
     /// The server has crashed; these lists are left. Where they were in memory alone, no one is shut out any more.
     pub fn crash_people(&mut self, lists: BTreeMap<User, List>) -> Judged {
+        let lists = if self.service.is_some() { self.people.lists.clone() } else { lists };
         self.people.crash(lists, self.now_ms)?;
-        if self.weather.rosters == Durability::Memory {
+        if self.weather.rosters == Rosters::Own(Durability::Memory) {
             self.people.shut_out.clear();
             self.clients.iter_mut().for_each(|client| client.side.shut.clear());
         }

@@ -42,4 +42,6 @@ tally! {
     ghosts_looked_for,
     lists_loaded,
     list_wholes,
+    service_questions,
+    answers_to_earlier_runs,
 }

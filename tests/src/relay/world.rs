@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slotcast_protocol::{Durability, Limits};
+use slotcast_state::roster;
 use slotcast_state::{Input, Name, Policy, Relay, Rosters, SessionId, Shard};
 
 use super::body::{Desk, Line};
 use super::client::Client;
 use super::people::People;
+use super::service::Service;
 use super::tally::Tally;
 use super::truth::Truth;
 use crate::dice::Dice;
@@ -61,6 +63,10 @@ pub enum What {
     Wake {
         shard: usize,
     },
+    ToService {
+        input: roster::Input,
+    },
+    WakeService,
 }
 
 /// Each kind of trouble is as frequent as it happens to be.
@@ -87,7 +93,7 @@ pub struct Weather {
     /// There are friend lists and statuses.
     pub people: bool,
     pub policy: Policy,
-    pub rosters: Durability,
+    pub rosters: Rosters,
 }
 
 pub struct World {
@@ -111,6 +117,7 @@ pub struct World {
     pub quiet: bool,
     pub full: bool,
     pub people: People,
+    pub service: Option<Service>,
     /// When the shards are woken.
     pub wakes_ms: BTreeMap<usize, u64>,
     quiet_ms: u64,
@@ -154,7 +161,12 @@ fn weather(dice: &mut Dice) -> Weather {
         refusals: dice.pick(&[0, 0, 10]),
         people: dice.percent(60),
         policy: Policy::Anyone,
-        rosters: dice.pick(&[Durability::Memory, Durability::Disk, Durability::Disk]),
+        rosters: dice.pick(&[
+            Rosters::Own(Durability::Memory),
+            Rosters::Own(Durability::Disk),
+            Rosters::Own(Durability::Disk),
+            Rosters::Outside,
+        ]),
     }
 }
 
@@ -182,8 +194,7 @@ impl World {
         if weather.people {
             weather.policy = dice.pick(&[Policy::Anyone, Policy::Friends]);
         }
-        let (durability, policy, rosters) =
-            (weather.durability, weather.policy, Rosters::Own(weather.rosters));
+        let (durability, policy, rosters) = (weather.durability, weather.policy, weather.rosters);
         let relay = Arc::new(Relay { durability, policy, rosters, users: None });
         let clients =
             (0..weather.devices).map(|number| Client::new(number, weather.users, &mut dice)).collect();
@@ -206,9 +217,14 @@ impl World {
             quiet: false,
             full: false,
             people: People::default(),
+            service: None,
             wakes_ms: BTreeMap::new(),
             quiet_ms: u64::MAX,
         };
+        if world.weather.rosters == Rosters::Outside {
+            let (seed, limits) = (world.dice.roll(), world.limits.clone());
+            world.service = Some(Service::new(seed, limits));
+        }
         world.desks = (0..world.weather.shards).map(|number| Desk::new(world.fresh_shard(number))).collect();
         world.log.line(format!("{:?}", world.weather));
         (0..world.clients.len()).for_each(|client| world.put(1_000, What::Act { client }));
@@ -267,6 +283,8 @@ impl World {
             What::Trouble => self.trouble()?,
             What::Wake { shard } if self.wakes_ms.get(&shard) == Some(&self.now_ms) => self.wake(shard)?,
             What::Wake { .. } => {}
+            What::ToService { input } => self.serve_lists(Some(input))?,
+            What::WakeService => self.serve_lists(None)?,
         }
         Ok(())
     }
@@ -288,10 +306,15 @@ impl World {
         if self.dice.percent(self.weather.crashes) { self.crash() } else { Ok(()) }
     }
 
+    /// From then on nothing happens by itself.
+    pub fn rests_ms(&self) -> u64 {
+        self.quiet_ms.saturating_add(REST_MS)
+    }
+
     /// When something happens by itself in a shard. At the end what happens again and again must come to rest, too.
     pub fn remind(&mut self, shard: usize) {
         let next_ms = self.desks[shard].shard.next_deadline().map(|next_ms| next_ms.max(self.now_ms));
-        let next_ms = next_ms.filter(|next_ms| *next_ms < self.quiet_ms.saturating_add(REST_MS));
+        let next_ms = next_ms.filter(|next_ms| *next_ms < self.rests_ms());
         if next_ms != self.wakes_ms.get(&shard).copied() {
             self.wakes_ms.remove(&shard);
             if let Some(next_ms) = next_ms {
@@ -310,6 +333,7 @@ impl World {
     pub fn lose_what_is_under_way(&mut self) {
         self.queue.retain(|_, what| match what {
             What::Act { .. } | What::ToClient { .. } | What::Again { .. } | What::Trouble => true,
+            What::ToService { .. } | What::WakeService => true,
             What::ToServer { .. } | What::ToShard { .. } | What::Durable { .. } => false,
             What::Look { .. } | What::Noticed { .. } | What::Wake { .. } => false,
         });
