@@ -29,10 +29,16 @@ fn next(socket: &mut Socket, kind: &str) -> Value {
     }
 }
 
-/// One who watches.
-fn watch(server: &Server, user: &str, device: &str) -> (Socket, Value) {
+/// One who is told the list and how everyone is, whichever comes first.
+fn come(server: &Server, user: &str, device: &str) -> Socket {
     let mut socket = Socket::relay(server.address, user, device);
     socket.say(json!({"type": "friends"}));
+    socket
+}
+
+/// One who watches.
+fn watch(server: &Server, user: &str, device: &str) -> (Socket, Value) {
+    let mut socket = come(server, user, device);
     let roster = next(&mut socket, "roster");
     (socket, roster)
 }
@@ -146,9 +152,20 @@ fn one_status_out_of_several_devices() {
         assert!(gone["since_ms"].as_u64().is_some(), "{gone}");
         // Who comes later is told when alice was seen last.
         drop(bob);
-        let (mut bob, _) = watch(server, "bob", "pad");
+        let mut bob = come(server, "bob", "pad");
         assert_eq!(state(&mut bob, "alice", "offline"), gone);
     });
+}
+
+/// Nothing happens beside but that the time has come.
+#[test]
+fn a_status_that_had_to_wait_is_told() {
+    let server = Server::dev("[limits]\nstatus_ms = 1\nstatuses_per_s = 10");
+    let (mut alice, mut bob) = friends(&server);
+    for word in ["online", "away", "busy", "online"] {
+        alice.say(json!({"type": "status", "state": word}));
+        state(&mut bob, "alice", word);
+    }
 }
 
 #[test]
@@ -163,11 +180,11 @@ fn invisible_looks_exactly_like_offline() {
         let own = state(&mut alice, "alice", "invisible");
         assert_eq!((&own["body"], &own["since_ms"]), (&json!("psst"), &gone["since_ms"]));
         drop(bob);
-        let (mut bob, _) = watch(server, "bob", "pad");
+        let mut bob = come(server, "bob", "pad");
         assert_eq!(state(&mut bob, "alice", "offline"), gone);
         drop(alice);
         drop(bob);
-        let (mut bob, _) = watch(server, "bob", "pad");
+        let mut bob = come(server, "bob", "pad");
         assert_eq!(state(&mut bob, "alice", "offline"), gone, "nothing tells that she has left since");
     });
 }
