@@ -1,4 +1,4 @@
-//! `slotcast tell` and `slotcast inbox`, as a person or a script calls them, with the real server behind them.
+//! `slotcast tell`, `inbox`, `friends` and `status`, as a person or a script calls them, with the real server behind them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -184,9 +184,95 @@ fn an_inbox_is_followed_to_the_next_server() {
     assert_eq!(timeless(&next()), "     1 alice      \"two\"");
 }
 
+#[test]
+fn a_friendship_from_the_terminal() {
+    let server = Server::dev("");
+    let done = |user: &str, words: &[&str]| {
+        let output = run(&server, user, &[&["friends"], words].concat());
+        let line = lines(&output).concat();
+        assert!(line.starts_with("done, list at rev "), "{user} {words:?}: {line}");
+    };
+    let list = |user: &str| lines(&run(&server, user, &["friends"])).join("|");
+    assert_eq!(list("alice"), "");
+    done("alice", &["ask", "bob"]);
+    assert_eq!(list("alice"), "bob      none  (asked)  (approved)");
+    until(|| list("bob") == "alice    -     asks");
+    done("bob", &["accept", "alice"]);
+    until(|| list("alice") == "bob      both");
+    done("alice", &["alias", "bob", "Bobby"]);
+    done("alice", &["groups", "bob", "work", "chess"]);
+    done("alice", &["block", "eve"]);
+    assert_eq!(list("alice"), "bob      both  Bobby  [chess, work]|eve      -     blocked");
+    done("alice", &["alias", "bob"]);
+    done("alice", &["groups", "bob"]);
+    done("alice", &["unblock", "eve"]);
+    done("alice", &["approve", "bob", "--off"]);
+    until(|| list("bob").starts_with("alice    from"));
+    done("bob", &["remove", "alice"]);
+    assert_eq!(list("bob"), "");
+    let told = run(&server, "alice", &["friends", "--json"]);
+    let roster: Value = serde_json::from_str(lines(&told)[0]).expect("it is JSON");
+    assert_eq!((&roster["type"], &roster["people"][0]["user"]), (&json!("roster"), &json!("bob")));
+    let rows: [(&[&str], i32, &str); 3] = [
+        (&["friends", "accept", "zoe"], 3, "refused: no_request"),
+        (&["friends", "alias", "zoe", "Zoe"], 3, "refused: no_friend"),
+        (&["friends", "ask", "zoe\u{308}"], 2, "NFC"),
+    ];
+    for (words, code, wanted) in rows {
+        let refused = run(&server, "alice", words);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.contains(wanted) && refused.stdout.is_empty(), "{words:?}: {refused:?}");
+    }
+}
+
+/// Friends and their statuses, over a cut of the one who watches; and who says a status takes it back by stopping.
+#[test]
+fn friends_are_watched_over_a_cut() {
+    let server = Server::dev("[limits]\nstatus_ms = 1");
+    let edit = |user: &str, words: &[&str]| {
+        assert!(run(&server, user, &[&["friends"], words].concat()).status.success());
+    };
+    edit("alice", &["ask", "bob"]);
+    edit("bob", &["ask", "alice"]);
+    let wire = Wire::to(server.address);
+    let (_watcher, mut next) = printing(&wire, "bob", &["friends", "--watch"]);
+    let first = Cut::between(wire.accept());
+    assert_eq!(next(), "alice    both");
+    let mut away = slotcast(server.address, "alice", &["status", "away", "--text", "lunch"]);
+    let away = Killed(away.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary is there"));
+    assert_eq!(without_time(&next()), "alice    is away \"lunch\"");
+    drop(away);
+    assert_eq!(without_time(&next()), "alice    is offline");
+    edit("bob", &["alias", "alice", "Al"]);
+    assert_eq!(without_time(&next()), "alice    both  Al");
+    first.now();
+    edit("bob", &["block", "eve"]);
+    let _second = Cut::between(wire.accept());
+    // How the friends are is told anew, before the list or after it.
+    let mut told = [next(), next()].map(|line| without_time(&line).to_owned());
+    told.sort();
+    assert_eq!(told, ["alice    is offline", "eve      -     blocked"]);
+}
+
+/// A line without the time.
+fn without_time(line: &str) -> &str {
+    line.split_once(' ').expect("a time and more").1
+}
+
+/// What one side of a friendship says is soon on the other's list.
+fn until(holds: impl Fn() -> bool) {
+    assert!((0..1_000).any(|_| holds()), "it never is so");
+}
+
 /// `slotcast inbox --follow` over a wire, and the lines that it prints.
 fn follow(wire: &Wire, user: &str) -> (Killed, impl FnMut() -> String + use<>) {
-    let mut command = slotcast(wire.address, user, &["inbox", "--follow"]);
+    printing(wire, user, &["inbox", "--follow"])
+}
+
+/// A command over a wire, and the lines that it prints.
+fn printing(wire: &Wire, user: &str, words: &[&str]) -> (Killed, impl FnMut() -> String + use<>) {
+    let mut command = slotcast(wire.address, user, words);
     let reader = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut reader = Killed(reader.expect("the binary is there"));
     let mut printed = BufReader::new(reader.0.stdout.take().expect("it is piped")).lines();

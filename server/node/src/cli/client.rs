@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use slotcast_protocol::{
-    Code, Cursor, Device, Door, Encoding, Event, Fault, ObjectName, Pattern, Rate, Request, Use,
+    Code, Cursor, Device, Door, Encoding, Event, Fault, ObjectName, Pattern, Rate, Request, Use, User,
 };
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
@@ -31,6 +31,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     patience: Duration,
+    /// As the server calls us.
+    pub user: User,
 }
 
 /// A name for this run of the program; who comes back after a cut is still the same.
@@ -56,12 +58,12 @@ impl Client {
         let connected =
             connected.map_err(|_| Failure::Cut(format!("{url}: no connection within {patience:?}")))?;
         let (socket, _) = connected.map_err(|error| refused(&url, &error))?;
-        let mut client = Client { socket, patience };
-        client.hello(link, device).await?;
+        let mut client = Client { socket, patience, user: User::server() };
+        client.user = client.hello(link, device).await?;
         Ok(client)
     }
 
-    async fn hello(&mut self, link: &Link, device: &Device) -> Result<(), Failure> {
+    async fn hello(&mut self, link: &Link, device: &Device) -> Result<User, Failure> {
         let token = link.token()?;
         let hint = match token {
             None => "; say who you are with SLOTCAST_TOKEN or --token-file",
@@ -70,7 +72,7 @@ impl Client {
         self.request(&Request::Hello { token, device: Some(device.clone()), user: link.user.clone() })
             .await?;
         let welcome = |event| match event {
-            Event::Welcome(_) => Some(Ok(())),
+            Event::Welcome(welcome) => Some(Ok(welcome.user)),
             Event::Error { fault, .. } if fault.code == Code::Unauthorized => {
                 Some(Err(Failure::Failed(format!("the server does not let us in: {fault}{hint}"))))
             }

@@ -1,22 +1,27 @@
-//! The command line: `serve` runs the server; `get`, `watch`, `set`, `send`, `tell` and `inbox` are for the person who looks into it at night;
+//! The command line: `serve` runs the server; `get`, `watch`, `set`, `send`, `tell`, `inbox`, `friends` and `status` are for the person who looks into it at night;
 //! `backup`, `restore`, `verify`, `export` and `import` are for the one who keeps its store.
 //!
-//! The six siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
+//! The eight siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
 
 mod backoff;
 mod client;
+mod edit;
 mod entry;
 mod failure;
+mod friend_copy;
+mod friends;
 mod get;
 mod inbox;
 mod line;
 mod link;
 mod object_copy;
+mod person;
 mod place;
 mod screen;
 mod send;
 mod serve;
 mod set;
+mod status;
 mod store;
 mod tell;
 mod value;
@@ -37,7 +42,7 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 the server rejected the write or refused the message";
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 the server rejected the write, or refused the message or the edit";
 
 #[derive(Subcommand)]
 enum Command {
@@ -55,6 +60,10 @@ enum Command {
     Tell(tell::Tell),
     /// Print what is in the own inbox
     Inbox(inbox::Inbox),
+    /// Print the own friend list, or change it
+    Friends(friends::Friends),
+    /// Be online, away, busy or invisible until this is stopped
+    Status(status::Status),
     /// Copy the store to a file, also while a server has it open
     Backup(store::backup::Backup),
     /// Make a data folder of a backup
@@ -77,6 +86,8 @@ pub fn main() -> ExitCode {
         Command::Send(send) => block_on(send::run(send)),
         Command::Tell(tell) => block_on(tell::run(tell)),
         Command::Inbox(inbox) => block_on(inbox::run(inbox)),
+        Command::Friends(friends) => block_on(friends::run(friends)),
+        Command::Status(status) => block_on(status::run(status)),
         Command::Backup(backup) => store::backup::run(backup),
         Command::Restore(restore) => store::restore::run(restore),
         Command::Verify(verify) => store::verify::run(verify),
@@ -146,6 +157,21 @@ mod tests {
             ("inbox", true),
             ("inbox --follow --device pad --json --user zoe", true),
             ("inbox bob", false),
+            ("friends", true),
+            ("friends --watch --json --user zoe", true),
+            ("friends bob", false),
+            ("friends ask bob --user zoe", true),
+            ("friends ask", false),
+            ("friends ask zoe\u{308}", false),
+            ("friends --watch ask bob", false),
+            ("friends approve bob --off", true),
+            ("friends block bob --off", false),
+            ("friends alias bob Bobby", true),
+            ("friends alias bob", true),
+            ("friends groups bob work chess", true),
+            ("friends groups bob", true),
+            ("status away --text lunch", true),
+            ("status offline", false),
             ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
             ("serve --tokens x", false),
             ("backup", false),
