@@ -38,6 +38,10 @@ def not_level(run):
     return run["stalled"] - run["caught_up"] if "stalled" in run else None
 
 
+def not_arrived(run):
+    return run["not_logged_in"] + run["do_not_see_all"] + run["friends_missing"] if "not_logged_in" in run else None
+
+
 def without_writer(run):
     """Every write is read, judged and answered, whoever follows: none of that is in the 20 changes/s that it is compared with."""
     if "cpu_percent_writer" not in run:
@@ -96,6 +100,17 @@ ROWS = [
     Row("r1-saturated", "CPU µs per message", "cpu_us_per_message", most(3, "ratio")),
     Row("r1-batched", "messages per second", "messages_per_s"),
     Row("r1-batched", "CPU µs per message", "cpu_us_per_message"),
+    Row("r3", "p99 of the messages meanwhile, ms", "p99_ms_during", most(100)),
+    # One for each friend.
+    Row("r3", "presence frames of one session within a second", "presence_frames_per_s_max", most(100)),
+    Row("r3", "seconds until the last is logged in", "logged_in_s"),
+    Row("r3", "seconds until all see all their friends", "see_all_s"),
+    Row("r3", "who did not, and friends not on a list", not_arrived, most(0)),
+    Row("r3", "CPU µs per log-in", "cpu_us_per_login"),
+    Row("r4", "messages", "messages", least(1_000_000)),
+    Row("r4", "of 100,000, those that waited for a list", "waited_per_100000", most(1)),
+    Row("r4", "messages per second", "messages_per_s"),
+    Row("r4", "CPU µs per message", "cpu_us_per_message"),
 ]
 
 

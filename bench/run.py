@@ -47,7 +47,13 @@ SCENARIOS = {
     "r1": ("single", ["r1", "--rate", "5000", "--seconds", "5"], 60, False),
     "r1-saturated": ("single", ["r1", "--rate", "0", "--seconds", "1"], 60, False),
     "r1-batched": ("batched", ["r1", "--rate", "0", "--seconds", "1"], 60, True),
+    "r3": (None, ["r3"], 180, False),
+    "r4": (None, ["r4"], 120, True),
 }
+
+# The server's configuration, where it is not slotcast.toml.
+CONFIGS = {"r3": "friends.toml", "r4": "friends.toml"}
+
 
 def start_floor(mode, _log):
     command = ["taskset", "-c", SERVER_CPU, str(RELEASE / "floor"), "--mode", mode]
@@ -55,10 +61,10 @@ def start_floor(mode, _log):
     return process, int(process.stdout.readline())
 
 
-def start_server(_mode, log):
+def start_server(_mode, log, config="slotcast.toml"):
     port = free_port()
     command = ["taskset", "-c", SERVER_CPU, str(RELEASE / "slotcast"), "serve", "--dev", "--workers", "1"]
-    command += ["--listen", f"127.0.0.1:{port}", "--config", str(ROOT / "bench" / "slotcast.toml")]
+    command += ["--listen", f"127.0.0.1:{port}", "--config", str(ROOT / "bench" / config)]
     process = subprocess.Popen(command, stdout=log, stderr=log)
     for _ in range(100):
         if process.poll() is not None:
@@ -108,7 +114,8 @@ def measure(subject, name, log, speaks="slotcast"):
     """One scenario against a fresh process; what the load said, or why there is nothing."""
     mode, arguments, seconds_max, _ = SCENARIOS[name]
     try:
-        process, port = SUBJECTS[subject](mode, log)
+        config = [CONFIGS[name]] if subject == "server" and name in CONFIGS else []
+        process, port = SUBJECTS[subject](mode, log, *config)
     except RuntimeError as error:
         return {"failed": str(error)}
     command = ["taskset", "-c", LOAD_CPU, str(RELEASE / "load")]

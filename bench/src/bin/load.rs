@@ -1,7 +1,7 @@
 //! The load generator as a program: one scenario per run, one line of JSON on standard output.
 
 use clap::{Parser, Subcommand};
-use slotcast_bench::load::{Disk, R1, R2, Target, W1, W2, W3, W4, W5, W6, W7};
+use slotcast_bench::load::{Disk, R1, R2, R3, R4, Target, W1, W2, W3, W4, W5, W6, W7};
 use slotcast_bench::process::open_files_raise;
 use std::io;
 
@@ -36,6 +36,10 @@ enum Scenario {
     R1(R1),
     /// Messages to inboxes on the disk.
     R2(R2),
+    /// Friends who all log in at once.
+    R3(R3),
+    /// Messages that only friends may send.
+    R4(R4),
 }
 
 fn main() -> io::Result<()> {
@@ -54,6 +58,8 @@ fn main() -> io::Result<()> {
         Scenario::Disk(disk) => slotcast("disk").and_then(|()| disk.run(&target)),
         Scenario::R1(r1) => slotcast("r1").and_then(|()| r1.run(&target)),
         Scenario::R2(r2) => slotcast("r2").and_then(|()| r2.run(&target)),
+        Scenario::R3(r3) => slotcast("r3").and_then(|()| r3.run(&target)),
+        Scenario::R4(r4) => slotcast("r4").and_then(|()| r4.run(&target)),
     }?;
     report.print();
     Ok(())

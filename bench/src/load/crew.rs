@@ -1,6 +1,7 @@
 //! Sessions that do not wait for one answer before they ask again, turned by one loop.
 
 mod asking;
+mod joining;
 
 use super::client::Stage;
 use super::line::{Came, Line};

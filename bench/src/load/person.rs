@@ -1,11 +1,13 @@
-//! A session at the relay: it tells others something, or reads what they tell, or both.
+//! A session at the relay: it asks others to be friends, tells them something, reads what they tell, looks who is there, or some of these.
 
 use super::client::Stage;
-use super::crew::Session;
+use super::crew::{Crew, Session};
+use super::friends::{Circle, Look};
 use super::line::Line;
 use super::seen::Seen;
 use crate::message::{self, relay};
 use crate::pack::Reader;
+use std::io;
 
 /// Messages of one device that may be on their way, counted from the oldest without an answer (`inflight` of the limits).
 const ON_WAY_MAX: u64 = 64;
@@ -13,13 +15,18 @@ const ON_WAY_MAX: u64 = 64;
 const ENTRIES_PER_ACK: u64 = 16;
 
 /// Who it is, and what it does.
+#[derive(Default)]
 pub struct Part {
     /// The user; the device has the same name.
     pub user: String,
+    /// Those whom it asks to be friends, before it tells anyone anything.
+    pub asks: Vec<String>,
     /// Those whom it tells something, in turn.
     pub to: Vec<String>,
     /// It opens its inbox.
     pub reads: bool,
+    /// It is online, and looks who of these is.
+    pub among: Option<Circle>,
     pub body_bytes: usize,
 }
 
@@ -36,12 +43,17 @@ pub struct Person {
     due_us: Vec<Option<u64>>,
     /// Entries since the last `ack`.
     entries: u64,
+    look: Option<Look>,
+    /// What is still to come until it is logged in.
+    wanted: u64,
 }
 
 impl Person {
     pub fn new(line: Line, part: Part) -> Self {
         let due_us = vec![None; ON_WAY_MAX as usize];
-        Person { line, part, told: 0, answered: 0, oldest: 1, due_us, entries: 0 }
+        let look = part.among.map(Look::new);
+        let wanted = u64::from(part.reads) + u64::from(look.is_some());
+        Person { line, part, told: 0, answered: 0, oldest: 1, due_us, entries: 0, look, wanted }
     }
 
     fn on_answer(&mut self, id: u64) -> Option<u64> {
@@ -71,6 +83,34 @@ impl Person {
         Some(())
     }
 
+    fn on_edited(&mut self, mut reader: Reader<'_>, now_us: u64, seen: &mut Seen) -> Option<()> {
+        let due_us = self.on_answer(reader.uint()?)?;
+        seen.latency.record(now_us.saturating_sub(due_us));
+        seen.successes += 1;
+        Some(())
+    }
+
+    fn on_welcome(&mut self, seen: &mut Seen) {
+        seen.arrivals.greeted += 1;
+        self.line.stage = if self.wanted > 0 { Stage::Using } else { Stage::Following };
+        if self.part.reads {
+            self.line.push(&relay::open_inbox());
+        }
+        if self.look.is_some() {
+            self.line.push(&relay::friends());
+            self.line.push(&relay::online());
+        }
+    }
+
+    /// Something of what it needs has come.
+    fn on_wanted(&mut self, now_us: u64, seen: &mut Seen) {
+        self.wanted = self.wanted.saturating_sub(1);
+        if self.wanted == 0 && self.line.stage == Stage::Using {
+            self.line.stage = Stage::Following;
+            seen.arrivals.log_in(now_us);
+        }
+    }
+
     fn on_message(&mut self, mut reader: Reader<'_>, now_us: u64, seen: &mut Seen) -> Option<()> {
         let seq = reader.uint()?;
         reader.skip(2)?;
@@ -92,9 +132,13 @@ impl Session for Person {
     }
 
     fn ask(&mut self, due_us: u64) {
-        let to = &self.part.to[self.told as usize % self.part.to.len()];
+        let before = self.told as usize;
         self.told += 1;
         self.due_us[(self.told % ON_WAY_MAX) as usize] = Some(due_us);
+        if let Some(user) = self.part.asks.get(before) {
+            return self.line.push(&relay::ask(self.told, user));
+        }
+        let to = &self.part.to[before % self.part.to.len()];
         let mut body = vec![0x2e; self.part.body_bytes.max(8)];
         body[..8].copy_from_slice(&due_us.to_le_bytes());
         self.line.push(&relay::tell(self.told, to, &body));
@@ -116,6 +160,7 @@ impl Session for Person {
         let (code, mut reader) = message::open(payload)?;
         match code {
             relay::STORED => self.on_stored(reader, now_us, seen)?,
+            relay::EDITED => self.on_edited(reader, now_us, seen)?,
             relay::MESSAGE => self.on_message(reader, now_us, seen)?,
             relay::RECEIPT => self.on_entry(reader.uint()?),
             relay::REFUSED => {
@@ -127,13 +172,27 @@ impl Session for Person {
                 seen.errors += 1;
                 seen.complain(|| String::from_utf8_lossy(payload).into_owned());
             }
-            message::WELCOME if self.part.reads => {
-                self.line.stage = Stage::Using;
-                self.line.push(&relay::open_inbox());
+            message::WELCOME => self.on_welcome(seen),
+            relay::CURRENT => self.on_wanted(now_us, seen),
+            relay::ROSTER => {
+                seen.arrivals.friends += relay::friends_in(reader)?;
+                self.on_wanted(now_us, seen);
             }
-            message::WELCOME | relay::CURRENT => self.line.stage = Stage::Following,
+            relay::PRESENCE => self.look.as_mut()?.on_presence(reader, now_us, &mut seen.arrivals)?,
             _ => {}
         }
         Some(())
+    }
+}
+
+impl Crew<Person> {
+    /// Runs until all that was told has been delivered, too; the answer is the time of `run`, in s.
+    pub fn until_delivered(&mut self, run: impl FnOnce(&mut Self) -> io::Result<f64>) -> io::Result<f64> {
+        let (told, delivered) = (self.asked(), self.seen.deliveries);
+        let seconds = run(self)?;
+        let wanted = delivered + self.asked() - told;
+        self.turn_until(|crew| crew.seen.deliveries >= wanted)?;
+        self.seen.missing += wanted.abs_diff(self.seen.deliveries);
+        Ok(seconds)
     }
 }

@@ -53,16 +53,16 @@ impl R1 {
 
     fn steps(&self, crew: &mut Crew<Person>, target: &Target) -> io::Result<Vec<Step>> {
         if self.rate > 0.0 {
-            to_the_end(crew, |crew| crew.on_time(self.rate, 1, 1.0))?;
+            crew.until_delivered(|crew| crew.on_time(self.rate, 1, 1.0))?;
             let on_time = |crew: &mut Crew<Person>| crew.on_time(self.rate, 1, self.seconds);
-            return Ok(vec![Step::of(1, crew, target, |crew| to_the_end(crew, on_time))?]);
+            return Ok(vec![Step::of(1, crew, target, |crew| crew.until_delivered(on_time))?]);
         }
         let mut steps = Vec::new();
         let mut window = self.window;
         while window <= self.window_last {
-            to_the_end(crew, |crew| crew.keep_full(window, 0.3, u64::MAX))?;
+            crew.until_delivered(|crew| crew.keep_full(window, 0.3, u64::MAX))?;
             let full = |crew: &mut Crew<Person>| crew.keep_full(window, self.seconds, u64::MAX);
-            let step = Step::of(window, crew, target, |crew| to_the_end(crew, full))?;
+            let step = Step::of(window, crew, target, |crew| crew.until_delivered(full))?;
             eprintln!("  {}", row(&step));
             steps.push(step);
             window *= 2;
@@ -71,30 +71,16 @@ impl R1 {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let (pairs, body_bytes) = (self.pairs, self.body_bytes);
-        let tells = (0..pairs).map(|pair| Part {
-            user: format!("a{pair}"),
-            to: vec![format!("b{pair}")],
-            reads: true,
-            body_bytes,
-        });
-        let reads =
-            (0..pairs).map(|pair| Part { user: format!("b{pair}"), to: Vec::new(), reads: true, body_bytes });
-        tells.chain(reads).collect()
+        pairs(self.pairs, self.body_bytes)
     }
 }
 
-/// Until all that was told has been delivered.
-fn to_the_end(
-    crew: &mut Crew<Person>,
-    run: impl FnOnce(&mut Crew<Person>) -> io::Result<f64>,
-) -> io::Result<f64> {
-    let (told, delivered) = (crew.asked(), crew.seen.deliveries);
-    let seconds = run(crew)?;
-    let wanted = delivered + crew.asked() - told;
-    crew.turn_until(|crew| crew.seen.deliveries >= wanted)?;
-    crew.seen.missing += wanted.abs_diff(crew.seen.deliveries);
-    Ok(seconds)
+/// The first half of them tell, each someone of the second half. All read.
+pub fn pairs(pairs: usize, body_bytes: usize) -> Vec<Part> {
+    let part = |user, to| Part { user, to, reads: true, body_bytes, ..Part::default() };
+    let tells = (0..pairs).map(|pair| part(format!("a{pair}"), vec![format!("b{pair}")]));
+    let reads = (0..pairs).map(|pair| part(format!("b{pair}"), Vec::new()));
+    tells.chain(reads).collect()
 }
 
 fn row(step: &Step) -> Value {

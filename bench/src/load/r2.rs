@@ -70,8 +70,8 @@ impl R2 {
         let part = |sender: usize| Part {
             user: format!("a{sender}"),
             to: (sender * each..(sender + 1) * each).map(|recipient| format!("b{recipient}")).collect(),
-            reads: false,
             body_bytes: self.body_bytes,
+            ..Part::default()
         };
         (0..self.senders).map(part).collect()
     }

@@ -1,5 +1,6 @@
 //! What the sessions of a crew have seen since the last step began.
 
+use super::friends::Arrivals;
 use crate::histogram::Histogram;
 
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Seen {
     pub deliveries: u64,
     /// Times from due to delivered.
     pub delivered: Histogram,
+    /// Those who log in and look who of their friends is there.
+    pub arrivals: Arrivals,
     /// What the server has refused.
     pub rejects: u64,
     pub errors: u64,

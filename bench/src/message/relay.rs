@@ -12,6 +12,12 @@ pub const OPEN: u64 = 32;
 pub const TELL: u64 = 33;
 /// Code of `ack`.
 pub const ACK: u64 = 34;
+/// Code of `friends`.
+pub const FRIENDS: u64 = 37;
+/// Code of `edit`.
+pub const EDIT: u64 = 38;
+/// Code of `status`.
+pub const STATUS: u64 = 39;
 /// Code of `inbox`.
 pub const INBOX: u64 = 48;
 /// Code of `message`.
@@ -24,6 +30,12 @@ pub const CURRENT: u64 = 53;
 pub const STORED: u64 = 55;
 /// Code of `refused`.
 pub const REFUSED: u64 = 56;
+/// Code of `roster`.
+pub const ROSTER: u64 = 58;
+/// Code of `edited`.
+pub const EDITED: u64 = 59;
+/// Code of `presence`.
+pub const PRESENCE: u64 = 61;
 
 /// `open` without a cursor.
 pub fn open_inbox() -> Vec<u8> {
@@ -44,6 +56,54 @@ pub fn ack(seq: u64) -> Vec<u8> {
     let mut out = begin(2, ACK);
     pack::uint(&mut out, seq);
     out
+}
+
+/// `friends` without a copy.
+pub fn friends() -> Vec<u8> {
+    begin(1, FRIENDS)
+}
+
+/// `edit`: asks a user to be friends.
+pub fn ask(id: u64, user: &str) -> Vec<u8> {
+    let mut out = begin(4, EDIT);
+    pack::uint(&mut out, id);
+    pack::str(&mut out, b"ask");
+    pack::str(&mut out, user.as_bytes());
+    out
+}
+
+/// `status`: online, and nothing said with it.
+pub fn online() -> Vec<u8> {
+    let mut out = begin(2, STATUS);
+    pack::str(&mut out, ONLINE);
+    out
+}
+
+/// The state of one who is there.
+const ONLINE: &[u8] = b"online";
+
+/// How many a `roster`, behind its code, calls friends on both sides.
+pub fn friends_in(mut reader: Reader<'_>) -> Option<u64> {
+    reader.skip(3)?;
+    let mut friends = 0;
+    for _ in 0..reader.array()? {
+        let fields = reader.array()?;
+        reader.skip(1)?;
+        friends += u64::from(reader.clone().str() == Some(b"both"));
+        reader.skip(fields.checked_sub(1)?)?;
+    }
+    Some(friends)
+}
+
+/// Everyone of whom a `presence`, behind its code, tells something, and whether they are online.
+pub fn each_status(mut reader: Reader<'_>, mut each: impl FnMut(&[u8], bool)) -> Option<()> {
+    for _ in 0..reader.array()? {
+        let fields = reader.array()?;
+        let (user, state) = (reader.str()?, reader.str()?);
+        each(user, state == ONLINE);
+        reader.skip(fields.checked_sub(2)?)?;
+    }
+    Some(())
 }
 
 /// `inbox` of which nothing has been seen and nothing is there.
@@ -111,5 +171,28 @@ mod tests {
         let bytes = tell(700, "bob", &[5; 64]);
         let (code, reader) = open(&bytes).expect("a message has a code");
         assert_eq!((code, Tell::read(reader)), (TELL, Some(Tell { id: 700, to: b"bob", body: &[5; 64] })));
+    }
+
+    #[test]
+    fn friends_are_those_of_both_sides() {
+        // ["t", "t", nil, [["a", "both", …], ["b", nil, …], ["c", "to", …]]]
+        let bytes = [
+            0xa1, b't', 0xa1, b't', 0xc0, 0x93, 0x93, 0xa1, b'a', 0xa4, b'b', b'o', b't', b'h', 0xc2, 0x93,
+            0xa1, b'b', 0xc0, 0xc2, 0x93, 0xa1, b'c', 0xa2, b't', b'o', 0xc2,
+        ];
+        assert_eq!(friends_in(Reader::new(&bytes)), Some(1));
+        assert_eq!(friends_in(Reader::new(&bytes[..bytes.len() - 1])), None);
+    }
+
+    #[test]
+    fn statuses_are_told_one_by_one() {
+        // [["a", "online", nil, 7], ["b", "away", nil, nil]]
+        let bytes = [
+            0x92, 0x94, 0xa1, b'a', 0xa6, b'o', b'n', b'l', b'i', b'n', b'e', 0xc0, 7, 0x94, 0xa1, b'b',
+            0xa4, b'a', b'w', b'a', b'y', 0xc0, 0xc0,
+        ];
+        let mut told = Vec::new();
+        let done = each_status(Reader::new(&bytes), |user, online| told.push((user.to_vec(), online)));
+        assert_eq!((done, told), (Some(()), vec![(b"a".to_vec(), true), (b"b".to_vec(), false)]));
     }
 }

@@ -7,29 +7,50 @@ use std::time::{Duration, Instant};
 /// After the last was sent, answers may take this long.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// What falls due at fixed times: so many bursts, each of one session in turn.
+pub(super) struct Due {
+    pub start_us: u64,
+    /// Of what is in the bursts, per second.
+    pub rate: f64,
+    pub burst: u64,
+    /// How many have been sent.
+    pub next: u64,
+    pub bursts: u64,
+}
+
+impl Due {
+    fn next_us(&self) -> u64 {
+        self.start_us + (self.next as f64 * self.burst as f64 * 1e6 / self.rate) as u64
+    }
+}
+
 impl<S: Session> Crew<S> {
     /// What they ask falls due at `rate`, `burst` of one session at a time, whatever the server does; the answer is the time until the
     /// last was answered, in s.
     pub fn on_time(&mut self, rate: f64, burst: u64, seconds: f64) -> io::Result<f64> {
         let start_us = self.now_us();
         let bursts = (rate * seconds / burst as f64).round() as u64;
-        let due_us = |number: u64| start_us + (number as f64 * burst as f64 * 1e6 / rate) as u64;
-        let mut next = 0;
-        while next < bursts && self.seen.closed == 0 {
-            let now_us = self.now_us();
-            while next < bursts && due_us(next) <= now_us {
-                let number = next as usize % self.askers;
-                if self.sessions[number].room() < burst {
-                    break;
-                }
-                self.send(number, burst, due_us(next))?;
-                next += 1;
-            }
-            let wait_us = due_us(next).saturating_sub(self.now_us()).min(20_000);
-            self.turn(Duration::from_micros(wait_us))?;
+        let mut due = Due { start_us, rate, burst, next: 0, bursts };
+        while due.next < bursts && self.seen.closed == 0 {
+            let wait = self.send_due(&mut due)?;
+            self.turn(wait)?;
         }
         self.drain()?;
         Ok((self.now_us() - start_us) as f64 / 1e6)
+    }
+
+    /// Sends what is due; the answer is how long there is nothing more to send, or a little while.
+    pub(super) fn send_due(&mut self, due: &mut Due) -> io::Result<Duration> {
+        let now_us = self.now_us();
+        while due.next < due.bursts && due.next_us() <= now_us {
+            let number = due.next as usize % self.askers;
+            if self.sessions[number].room() < due.burst {
+                break;
+            }
+            self.send(number, due.burst, due.next_us())?;
+            due.next += 1;
+        }
+        Ok(Duration::from_micros(due.next_us().saturating_sub(self.now_us()).min(20_000)))
     }
 
     /// Keeps `window` of every asker on the way for so long or until there were `asks`; then waits for the answers.
@@ -85,7 +106,7 @@ impl<S: Session> Crew<S> {
         self.flush(number)
     }
 
-    fn drain(&mut self) -> io::Result<()> {
+    pub(super) fn drain(&mut self) -> io::Result<()> {
         self.turn_until(|crew| crew.unanswered() == 0)?;
         self.seen.missing += self.unanswered();
         Ok(())
