@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slotcast_protocol::roster::{Alias, Edit, Mark, Tag};
-use slotcast_protocol::{Code, Limits, User};
+use slotcast_protocol::{Code, Fault, Limits, User};
 use slotcast_state::roster::{
     Cache, CacheInput, CacheOutput, Claim, Contacts, Difference, Effects, Fetched, HomeId, Input, LEASE_MS,
     Notice, Output, Registrar, Stance, Tell,
@@ -439,6 +439,26 @@ fn an_older_word_of_the_other_side_counts_no_more() {
     tell(&mut scene, word(6, Stance::NONE));
     let Difference::Full(contacts) = scene.read("alice", None) else { panic!("everything") };
     assert!(!contacts.people().contains_key(&user("carol")));
+}
+
+#[test]
+fn a_list_that_cannot_be_had_takes_nothing_away_that_is_at_hand() {
+    for fetched in [Fetched::Failed(Fault::new(Code::Unavailable, "no")), Fetched::Behind] {
+        let mut scene = Scene::friends();
+        scene.tell_home(CacheInput::Pin { owner: user("alice"), on: true });
+        scene.list("alice");
+        let (mut out, fetches) = (Vec::new(), scene.fetches);
+        scene.cache.handle(CacheInput::Ask { ticket: 900, owner: user("dave"), claim: None }, &mut out);
+        let CacheOutput::Fetch { fetch, owner, .. } = out.remove(0) else { panic!("it fetches") };
+        scene.tell_home(CacheInput::Fetched { fetch, owner, lease: 0, fetched });
+        let ticket = scene.ask("alice", None);
+        assert_eq!(scene.went.last().map(|(went, ..)| *went), Some(ticket));
+        assert_eq!(
+            (scene.fetches, scene.changed),
+            (fetches, Vec::new()),
+            "it was at hand, and no one hears of a change"
+        );
+    }
 }
 
 #[test]

@@ -157,7 +157,10 @@ impl Cache {
     ) {
         let Some(entry) = self.entries.get_mut(owner) else { return };
         let Some(flight) = entry.flight.filter(|flight| flight.fetch == fetch) else { return };
-        self.adopt(lease, flight, false, out);
+        // Where nothing could be had there is no lease either; the one that is there goes on.
+        if matches!(fetched, Fetched::Same(_) | Fetched::List(_)) {
+            self.adopt(lease, flight, false, out);
+        }
         let under = self.lease.filter(|held| held.number == lease).map(|_| self.generation);
         let entry = self.entries.get_mut(owner).expect("it is there");
         let before = entry.mark();
