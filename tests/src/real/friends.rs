@@ -32,11 +32,22 @@ impl Friends {
 
     /// Makes it slow, broken or late.
     pub fn control(&self, what: &Value) {
+        let body = what.to_string();
+        let length = format!("Content-Length: {}", body.len());
+        self.request("POST /control", &length, &body);
+    }
+
+    /// Has another home fetch someone's list, of which nothing is heard any more.
+    pub fn fetch_elsewhere(&self, owner: &str) {
+        let key = format!("Authorization: Bearer {KEY}");
+        self.request(&format!("GET /rosters/{owner}?home=elsewhere&fetch=1"), &key, "");
+    }
+
+    fn request(&self, line: &str, header: &str, body: &str) {
         let address = self.url.trim_start_matches("http://");
         let mut socket = TcpStream::connect(address).expect("it listens");
-        let body = what.to_string();
-        let head = format!("POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-        socket.write_all((head + &body).as_bytes()).expect("it reads");
+        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n");
+        socket.write_all((head + body).as_bytes()).expect("it reads");
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).expect("it answers");
         assert!(line.contains("200"), "{line}");

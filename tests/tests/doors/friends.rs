@@ -251,6 +251,22 @@ fn a_service_that_is_slow_or_down() {
     assert_eq!(edit(&mut alice, 8, "ask", "dave"), "edited");
 }
 
+/// Revoking edits that wait for a home elsewhere hold up no one but who edits.
+#[test]
+fn a_service_that_lets_edits_wait() {
+    let service = Friends::start();
+    let server = Server::dev(&format!("[relay]\npolicy = \"friends\"\n{}", service.config()));
+    service.fetch_elsewhere("alice");
+    let mut alice = Socket::relay(server.address, "alice", "phone");
+    for id in 0..90 {
+        alice.say(json!({"type": "edit", "id": id, "edit": "block", "user": format!("troll-{id}")}));
+    }
+    alice.say(json!({"type": "ping", "n": 1}));
+    assert_eq!(alice.hear()["type"], "pong", "all of them were read, and none is done");
+    let mut bob = Socket::relay(server.address, "bob", "pad");
+    assert_eq!(tell(&mut bob, 1, "carol"), "not_permitted", "the list was asked for and came");
+}
+
 /// A replica that lags: what was called done is not undone by an older list, however often it is told.
 #[test]
 fn a_service_that_answers_with_older_lists() {

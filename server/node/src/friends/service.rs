@@ -29,7 +29,7 @@ const LISTEN_MS: u64 = 10_000;
 const LISTEN: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Requests under way, those that listen aside; more wait for their turn.
+/// Requests under way, those for leases aside; more wait for their turn. An edit may take long, so edits have turns of their own.
 const REQUESTS_MAX: usize = 64;
 
 /// The workers' end. What waits is bounded by what the caches let wait and the sessions' budgets let be asked.
@@ -58,14 +58,16 @@ pub fn run(address: Address, run: u64, asked: UnboundedReceiver<(usize, Input)>,
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("the kernel gives an epoll to the thread");
     let homes = (0..house.boxes.len()).map(|worker| Home::new(run, worker)).collect();
-    let desk = Rc::new(Desk { web: Web::new(address), homes, turns: Semaphore::new(REQUESTS_MAX), house });
+    let desk =
+        Rc::new(Desk { web: Web::new(address), homes, turns: [REQUESTS_MAX; 2].map(Semaphore::new), house });
     LocalSet::new().block_on(&runtime, desk.serve(asked));
 }
 
 struct Desk {
     web: Web,
     homes: Vec<Home>,
-    turns: Semaphore,
+    /// For questions, and for edits.
+    turns: [Semaphore; 2],
     house: Arc<House>,
 }
 
@@ -78,6 +80,10 @@ impl Desk {
                     self.homes[worker].release(owner, fetch);
                     continue;
                 }
+                Input::Renew { fetch, .. } => {
+                    spawn_local(self.clone().renew(worker, Some(fetch)));
+                    continue;
+                }
                 question => {
                     spawn_local(self.clone().answer(worker, question));
                     continue;
@@ -88,7 +94,8 @@ impl Desk {
     }
 
     async fn answer(self: Rc<Self>, worker: usize, question: Input) {
-        let _turn = self.turns.acquire().await.expect("it is never closed");
+        let turns = &self.turns[usize::from(matches!(question, Input::Edit { .. }))];
+        let _turn = turns.acquire().await.expect("it is never closed");
         match question {
             Input::Fetch { home, fetch, owner, have, at_least } => {
                 let (lease, fetched) = self.fetch(worker, fetch, &owner, have, at_least).await;
@@ -97,7 +104,6 @@ impl Desk {
                     spawn_local(self.clone().listen(worker));
                 }
             }
-            Input::Renew { fetch, .. } => self.clone().renew(worker, Some(fetch)).await,
             Input::Read { ticket, owner, have } => {
                 let result = self.read(&owner, have).await.map_err(unavailable);
                 self.tell(worker, Output::Read { ticket, result });
@@ -118,7 +124,9 @@ impl Desk {
             | Input::Loaded { .. } => {
                 unreachable!("no shard asks a service for this")
             }
-            Input::Acknowledge { .. } | Input::Release { .. } => unreachable!("these go with a renewal"),
+            Input::Renew { .. } | Input::Acknowledge { .. } | Input::Release { .. } => {
+                unreachable!("these wait for no turn")
+            }
         }
     }
 
