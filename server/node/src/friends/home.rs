@@ -25,8 +25,11 @@ impl Home {
         &self.name
     }
 
-    pub fn acknowledge(&self, owner: User, mark: Mark) {
-        self.acknowledged.borrow_mut().push((owner, mark));
+    /// True if it is the first since the last word: one word says all that have gathered.
+    pub fn acknowledge(&self, owner: User, mark: Mark) -> bool {
+        let mut acknowledged = self.acknowledged.borrow_mut();
+        acknowledged.push((owner, mark));
+        acknowledged.len() == 1
     }
 
     pub fn release(&self, owner: User, fetch: u64) {
@@ -41,5 +44,21 @@ impl Home {
         let released = self.released.take().into_iter();
         let released: Vec<_> = released.map(|(owner, fetch)| json!([owner.as_str(), fetch])).collect();
         json!({"wait_ms": wait_ms, "acknowledged": acknowledged, "released": released})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_word_for_all_that_has_gathered() {
+        let home = Home::new(1, 0);
+        let acknowledge =
+            |rev| home.acknowledge(User::parse("alice").expect("a good user"), Mark { epoch: 1, rev });
+        assert_eq!([acknowledge(1), acknowledge(2)], [true, false]);
+        let said = json!([["alice", "0000000000000001.1"], ["alice", "0000000000000001.2"]]);
+        assert_eq!(home.word(0)["acknowledged"], said);
+        assert!(acknowledge(3));
     }
 }

@@ -75,7 +75,11 @@ impl Desk {
     async fn serve(self: Rc<Self>, mut asked: UnboundedReceiver<(usize, Input)>) {
         while let Some((worker, question)) = asked.recv().await {
             match question {
-                Input::Acknowledge { owner, mark, .. } => self.homes[worker].acknowledge(owner, mark),
+                Input::Acknowledge { owner, mark, .. } => {
+                    if !self.homes[worker].acknowledge(owner, mark) {
+                        continue;
+                    }
+                }
                 Input::Release { owner, fetch, .. } => {
                     self.homes[worker].release(owner, fetch);
                     continue;
