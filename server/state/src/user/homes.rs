@@ -75,7 +75,11 @@ impl Homes {
         }
         // Asked for last: nothing may come between the list and what it decides.
         let contacts = if needs_list(&input) { lists.at_hand(&user) } else { Some(lists.nobody()) };
-        let Some(contacts) = contacts else { return lists.wait(user, input) };
+        let Some(contacts) = contacts else {
+            // It may wait in vain, and then the home was made or loaded for nothing.
+            self.with(&user, moment, idle, effects, |_, _, _, _| {});
+            return lists.wait(user, input);
+        };
         self.with(&user, moment, idle, effects, |home, company, moment, effects| match input {
             HomeInput::Request { session, author, request } => {
                 home.request(session, &author, request, company, moment, effects);

@@ -1,0 +1,91 @@
+//! Stories of one shard and its users: what it keeps of those who are not there, and whom it believes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use slotcast_protocol::{Code, Device, Event, Limits, RelayEvent, RelayRequest, Tell, User, Value};
+use slotcast_state::roster::Input as Question;
+use slotcast_state::{
+    Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, Relay, Rosters, SessionId,
+    Shard,
+};
+
+fn user(name: &str) -> User {
+    User::parse(name).expect("a good user")
+}
+
+/// Everything in memory; what is said from home to home arrives at once, and a service outside does not answer by itself.
+struct Scene {
+    shard: Shard,
+    now_ms: u64,
+    questions: Vec<Question>,
+    told: Vec<RelayEvent>,
+    /// Whose lists have changed.
+    changed: Vec<User>,
+}
+
+impl Scene {
+    fn new(relay: Relay) -> Self {
+        let limits = Arc::new(Limits { tells_burst: 1_000, ..Limits::default() });
+        let shard = Shard::new(0, 1, Arc::new(Kinds::default()), limits, 1 << 20);
+        let shard = shard.with_relay(Arc::new(relay), 1);
+        let (questions, told, changed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scene = Scene { shard, now_ms: 1_000, questions, told, changed };
+        scene.input(Input::Tick(1_000));
+        scene
+    }
+
+    fn input(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut effects = Effects::default();
+            self.shard.handle(input, &mut effects);
+            let home = |(user, letter)| Input::Home { user, input: HomeInput::Letter(letter) };
+            inputs.extend(effects.letters.into_iter().map(home));
+            inputs
+                .extend(effects.loads.into_iter().map(|name| Input::Loaded { name, found: Found::Nothing }));
+            self.questions.extend(effects.questions);
+            self.changed.extend(effects.roster_commits.into_iter().map(|(commit, _)| commit.owner));
+            for delivery in effects.deliveries.into_iter().chain(effects.held) {
+                match delivery {
+                    Delivery::Reply { event: Event::Relay(event), .. } => self.told.push(event),
+                    Delivery::Roster(output) => inputs.push_back(Input::Roster(output)),
+                    Delivery::Letter { to, letter } => inputs.push_back(home((to, letter))),
+                    other => panic!("nothing else happens here: {other:?}"),
+                }
+            }
+        }
+    }
+
+    fn until(&mut self, at_ms: u64) {
+        while let Some(next_ms) = self.shard.next_deadline().filter(|next_ms| *next_ms <= at_ms) {
+            self.now_ms = self.now_ms.max(next_ms);
+            self.input(Input::Tick(self.now_ms));
+        }
+        self.now_ms = at_ms;
+        self.input(Input::Tick(at_ms));
+    }
+
+    /// On the one session of the user's.
+    fn ask(&mut self, name: &str, request: RelayRequest) {
+        let device = Device::parse("phone").expect("a good device");
+        let author = Arc::new(Author { user: user(name), device });
+        let input = HomeInput::Request { session: SessionId::new(EdgeId(0), 1, 1), author, request };
+        self.input(Input::Home { user: user(name), input });
+    }
+}
+
+#[test]
+fn a_message_that_waited_for_a_list_in_vain_leaves_nothing_behind() {
+    let mut scene = Scene::new(Relay { rosters: Rosters::Outside, ..Relay::default() });
+    for id in 1..=50 {
+        let (to, body) =
+            (user(&format!("nobody-{id}")), Value::check(&[0xc0], &Limits::default()).expect("nil"));
+        scene.ask("mallory", RelayRequest::Tell(Tell { id, to, body, kind: None, have: None }));
+    }
+    assert_eq!(scene.told, [], "they wait");
+    scene.until(10_000);
+    let refused = |event: &RelayEvent| matches!(event, RelayEvent::Refused { fault, .. } if fault.code == Code::Unavailable);
+    assert_eq!(scene.told.iter().filter(|event| refused(event)).count(), 50);
+    assert_eq!(scene.shard.homes(), 0);
+}
