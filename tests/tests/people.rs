@@ -89,3 +89,14 @@ fn a_message_that_waited_for_a_list_in_vain_leaves_nothing_behind() {
     assert_eq!(scene.told.iter().filter(|event| refused(event)).count(), 50);
     assert_eq!(scene.shard.homes(), 0);
 }
+
+#[test]
+fn to_have_read_what_was_never_written_makes_no_inbox() {
+    let mut scene = Scene::new(Relay { users: Some([user("alice")].into()), ..Relay::default() });
+    let body = Value::check(&[0xc0], &Limits::default()).expect("nil");
+    scene.ask("alice", RelayRequest::Tell(Tell { id: 1, to: user("alice"), body, kind: None, have: None }));
+    for number in 0..50 {
+        scene.ask("alice", RelayRequest::Read { user: user(&format!("nobody-{number}")), seq: 1 });
+    }
+    assert_eq!(scene.shard.homes(), 1);
+}

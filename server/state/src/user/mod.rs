@@ -161,8 +161,10 @@ impl Home {
                 moment,
                 effects,
             );
-            let receipt = Letter::Receipt { by: self.user.clone(), delivered: 0, read: seq };
-            self.send_held(of, receipt, effects);
+            if self.relay.has(&of) {
+                let receipt = Letter::Receipt { by: self.user.clone(), delivered: 0, read: seq };
+                self.send_held(of, receipt, effects);
+            }
         }
     }
 

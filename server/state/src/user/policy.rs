@@ -47,6 +47,11 @@ pub struct Relay {
 }
 
 impl Relay {
+    /// Whether there is such a user, as far as is known.
+    pub(crate) fn has(&self, user: &User) -> bool {
+        self.users.as_ref().is_none_or(|users| users.contains(user))
+    }
+
     /// Whether there can be such a user. Under a policy that keeps strangers away no one learns who exists.
     pub(crate) fn check_exists(&self, user: &User) -> Result<(), Fault> {
         match (&self.users, self.policy) {
