@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use slotcast_protocol::roster::Edit;
 use slotcast_protocol::{Code, Device, Event, Limits, RelayEvent, RelayRequest, Tell, User, Value};
 use slotcast_state::roster::Input as Question;
 use slotcast_state::{
-    Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, Relay, Rosters, SessionId,
-    Shard,
+    Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, Policy, Relay, Rosters,
+    SessionId, Shard,
 };
 
 fn user(name: &str) -> User {
@@ -88,6 +89,22 @@ fn a_message_that_waited_for_a_list_in_vain_leaves_nothing_behind() {
     let refused = |event: &RelayEvent| matches!(event, RelayEvent::Refused { fault, .. } if fault.code == Code::Unavailable);
     assert_eq!(scene.told.iter().filter(|event| refused(event)).count(), 50);
     assert_eq!(scene.shard.homes(), 0);
+}
+
+#[test]
+fn who_does_not_exist_has_no_list_however_often_asked() {
+    let users = Some([user("alice")].into());
+    let mut scene = Scene::new(Relay { users, policy: Policy::Friends, ..Relay::default() });
+    for id in 0..50 {
+        let other = user(&format!("nobody-{id}"));
+        scene.ask("alice", RelayRequest::Edit { id: 2 * id, edit: Edit::Ask(other.clone()) });
+        scene.ask("alice", RelayRequest::Edit { id: 2 * id + 1, edit: Edit::Remove(other) });
+    }
+    scene.until(60_000);
+    assert_eq!(scene.told.len(), 100, "as if they did");
+    assert!(scene.told.iter().all(|event| matches!(event, RelayEvent::Edited { .. })), "{:?}", scene.told);
+    scene.changed.retain(|owner| *owner != user("alice"));
+    assert_eq!(scene.changed, []);
 }
 
 #[test]

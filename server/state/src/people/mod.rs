@@ -24,7 +24,7 @@ use crate::effects::{Delivery, Effects};
 use crate::idle::Idle;
 use crate::ids::SessionId;
 use crate::object::Moment;
-use crate::roster::{CacheInput, CacheOutput, Contacts, Difference, Input, Met, Notice, Output};
+use crate::roster::{CacheInput, CacheOutput, Contacts, Difference, Heard, Input, Met, Notice, Output, Tell};
 use crate::user::{HomeInput, PersonLetter, Relay, Rosters};
 
 pub(crate) use lists::Lists;
@@ -317,6 +317,11 @@ impl People {
             }
             // Without room it is not heard; it will be told again.
             PersonLetter::Stance(_) | PersonLetter::Heard(_) if moment.storage_full && self.is_durable() => {}
+            // No list is made for one who does not exist; as if it had heard, it is not told again.
+            PersonLetter::Stance(Tell { from, to, mark, stance, .. }) if !self.relay.has(&to) => {
+                let heard = Heard { from: to, to: from.clone(), mark, stance };
+                effects.letters.push((from, PersonLetter::Heard(heard).into()));
+            }
             PersonLetter::Stance(stance) => self.ask(Input::Tell(stance), idle, effects),
             PersonLetter::Heard(heard) => self.ask(Input::Heard(heard), idle, effects),
         }
