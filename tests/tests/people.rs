@@ -1,14 +1,16 @@
 //! Stories of one shard and its users: what it keeps of those who are not there, and whom it believes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use slotcast_protocol::roster::Edit;
-use slotcast_protocol::{Code, Device, Event, Limits, RelayEvent, RelayRequest, Tell, User, Value};
-use slotcast_state::roster::Input as Question;
+use slotcast_protocol::roster::{Edit, Mark};
+use slotcast_protocol::{
+    Code, Device, Event, Limits, RelayEvent, RelayRequest, State, Status, Tell, User, Value,
+};
+use slotcast_state::roster::{Contacts, Difference, Input as Question, Output};
 use slotcast_state::{
-    Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, Policy, Relay, Rosters,
-    SessionId, Shard,
+    Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, PersonLetter, Policy, Relay,
+    Rosters, SessionId, Shard,
 };
 
 fn user(name: &str) -> User {
@@ -105,6 +107,23 @@ fn who_does_not_exist_has_no_list_however_often_asked() {
     assert!(scene.told.iter().all(|event| matches!(event, RelayEvent::Edited { .. })), "{:?}", scene.told);
     scene.changed.retain(|owner| *owner != user("alice"));
     assert_eq!(scene.changed, []);
+}
+
+#[test]
+fn who_is_not_on_the_list_is_not_seen_before_it_is_there_either() {
+    let mut scene = Scene::new(Relay { rosters: Rosters::Outside, ..Relay::default() });
+    scene.ask("alice", RelayRequest::Friends { have: None });
+    let status = Some(Status { state: State::Online, ..Status::OFFLINE });
+    let letter = Letter::Person(PersonLetter::Status { of: user("mallory"), status });
+    scene.input(Input::Home { user: user("alice"), input: HomeInput::Letter(letter) });
+    let ticket = scene.questions.iter().find_map(|question| match question {
+        Question::Read { ticket, .. } => Some(*ticket),
+        _other => None,
+    });
+    let list = Arc::new(Contacts::new(&user("alice"), Mark { epoch: 1, rev: 0 }, BTreeMap::new()));
+    let result = Ok(Difference::Full(list));
+    scene.input(Input::Roster(Output::Read { ticket: ticket.expect("the list is asked for"), result }));
+    assert!(matches!(scene.told[..], [RelayEvent::Roster(_)]), "{:?}", scene.told);
 }
 
 #[test]

@@ -232,8 +232,8 @@ impl Person {
 
     /// Someone is so; None if the user is not to know any more. True if it is new.
     pub fn see(&mut self, of: User, status: Option<Status>) -> bool {
-        let watches = self.watching().next().is_some();
-        if !watches || self.asked_by.as_ref().is_some_and(|contacts| !contacts.sees(&of)) {
+        // Before the list is there no one was asked; whoever is on it will be.
+        if self.asked_by.as_ref().is_none_or(|contacts| !contacts.sees(&of)) {
             return false;
         }
         let before = match status.filter(|status| *status != Status::OFFLINE) {
