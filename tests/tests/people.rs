@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use slotcast_protocol::roster::{Edit, Mark};
+use slotcast_protocol::roster::{Contact, Edit, Friend, Mark, Sub};
 use slotcast_protocol::{
     Code, Device, Event, Limits, RelayEvent, RelayRequest, State, Status, Tell, User, Value,
 };
-use slotcast_state::roster::{Contacts, Difference, Input as Question, Output};
+use slotcast_state::roster::{Contacts, Difference, Fetched, Input as Question, Output};
 use slotcast_state::{
     Author, Delivery, EdgeId, Effects, Found, HomeInput, Input, Kinds, Letter, PersonLetter, Policy, Relay,
     Rosters, SessionId, Shard,
@@ -67,6 +67,34 @@ impl Scene {
         }
         self.now_ms = at_ms;
         self.input(Input::Tick(at_ms));
+    }
+
+    /// What the service is asked about the owner it answers: a list with one friend.
+    fn serve(&mut self, owner: &str, friend: &str) {
+        let friend = Friend { sub: Sub::Both, ..Friend::new(user(friend)) };
+        let people = [(friend.id.clone(), Contact { friend: Some(friend), blocked: false, asks: false })];
+        let list = Arc::new(Contacts::new(&user(owner), Mark { epoch: 1, rev: 1 }, people.into()));
+        for question in std::mem::take(&mut self.questions) {
+            let output = match question {
+                Question::Read { ticket, .. } => {
+                    Output::Read { ticket, result: Ok(Difference::Full(list.clone())) }
+                }
+                Question::Fetch { home, fetch, owner, .. } => {
+                    Output::Fetched { home, fetch, owner, lease: 1, fetched: Fetched::List(list.clone()) }
+                }
+                other => panic!("nothing else is asked: {other:?}"),
+            };
+            self.input(Input::Roster(output));
+        }
+    }
+
+    /// How someone is, as far as anyone was told.
+    fn seen(&self, name: &str) -> Option<State> {
+        let told = self.told.iter().filter_map(|event| match event {
+            RelayEvent::Presence(people) => people.iter().rev().find(|(of, _)| *of == user(name)),
+            _other => None,
+        });
+        told.last().map(|(_, status)| status.state)
     }
 
     /// On the one session of the user's.
@@ -135,4 +163,21 @@ fn to_have_read_what_was_never_written_makes_no_inbox() {
         scene.ask("alice", RelayRequest::Read { user: user(&format!("nobody-{number}")), seq: 1 });
     }
     assert_eq!(scene.shard.homes(), 1);
+}
+
+#[test]
+fn no_ghost_while_the_service_is_away() {
+    let mut scene = Scene::new(Relay { rosters: Rosters::Outside, ..Relay::default() });
+    scene.ask("alice", RelayRequest::Status { state: Some(State::Online), body: None });
+    scene.serve("alice", "bob");
+    scene.ask("bob", RelayRequest::Friends { have: None });
+    scene.serve("bob", "alice");
+    assert_eq!(scene.seen("alice"), Some(State::Online));
+    scene.until(60_000);
+    assert_eq!(scene.seen("alice"), Some(State::Online), "leases are over, and she is there");
+    let input = HomeInput::Gone { session: SessionId::new(EdgeId(0), 1, 1) };
+    scene.input(Input::Home { user: user("alice"), input });
+    scene.until(100_000);
+    assert_eq!(scene.seen("alice"), Some(State::Offline));
+    assert_eq!(scene.shard.persons(), 1, "bob is there");
 }

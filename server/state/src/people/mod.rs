@@ -228,7 +228,7 @@ impl People {
                 Some(Purpose::Letter(_, input)) => {
                     effects.letters.extend(crate::user::refuse_letter(*input, &fault));
                 }
-                Some(Purpose::Spread(user)) => self.again(user, moment),
+                Some(Purpose::Spread(user)) => self.again(user, moment, effects),
                 Some(Purpose::Claim { .. } | Purpose::Probe { .. }) => {}
                 Some(Purpose::Edit { .. } | Purpose::Read { .. }) | None => {}
             },
@@ -346,8 +346,14 @@ impl People {
         }
     }
 
-    fn again(&mut self, user: User, moment: &Moment<'_>) {
+    /// The user's list cannot be had now. Who is gone is gone all the same.
+    fn again(&mut self, user: User, moment: &Moment<'_>, effects: &mut Effects) {
+        let Some(person) = self.persons.get_mut(&user) else { return };
+        let before = effects.letters.len();
+        person.vanish(&user, &mut effects.letters);
+        self.queue.spent(effects.letters.len() - before);
         self.remind(&user, moment.now_ms + AGAIN_MS);
+        self.let_go(&user);
     }
 
     fn remind(&mut self, user: &User, at_ms: u64) {

@@ -219,6 +219,18 @@ impl Person {
         }
     }
 
+    /// Letters without a list, if the user is not to be seen any more: who was told otherwise may know that, and no more than that.
+    pub fn vanish(&mut self, user: &User, letters: &mut Vec<(User, Letter)>) {
+        if self.shown().state != State::Offline || !self.was_shown {
+            return;
+        }
+        let mut told = std::mem::take(&mut self.answered);
+        told.extend(self.told_by.take().iter().flat_map(|told_by| told_by.admitted()).cloned());
+        let gone = || PersonLetter::Status { of: user.clone(), status: None }.into();
+        letters.extend(told.into_iter().map(|other| (other, gone())));
+        (self.was_shown, self.dirty) = (false, false);
+    }
+
     /// Those who are new to the user are asked how they are, those who are gone are forgotten.
     fn ask(&mut self, user: &User, contacts: Arc<Contacts>, letters: &mut Vec<(User, Letter)>) {
         let before = self.asked_by.replace(contacts.clone());
