@@ -1,30 +1,29 @@
 //! When users who have left were seen last; of too many the one that left first is forgotten.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use slotcast_protocol::{State, Status, User};
 
 pub(super) struct LastSeen {
     users_max: usize,
     at_ms: BTreeMap<User, u64>,
-    /// In the order of their leaving; one who left again is in it twice, and counts from the later one.
-    order: VecDeque<(u64, User)>,
+    /// In the order of their leaving; whoever leaves again and again takes no one else's place.
+    order: BTreeSet<(u64, User)>,
 }
 
 impl LastSeen {
     pub fn new(users_max: usize) -> Self {
-        LastSeen { users_max, at_ms: BTreeMap::new(), order: VecDeque::new() }
+        LastSeen { users_max, at_ms: BTreeMap::new(), order: BTreeSet::new() }
     }
 
     /// The user was there until now.
     pub fn note(&mut self, user: &User, now_ms: u64) {
-        self.at_ms.insert(user.clone(), now_ms);
-        self.order.push_back((now_ms, user.clone()));
+        let before = self.at_ms.insert(user.clone(), now_ms);
+        before.map(|at_ms| self.order.remove(&(at_ms, user.clone())));
+        self.order.insert((now_ms, user.clone()));
         while self.order.len() > self.users_max {
-            let Some((at_ms, user)) = self.order.pop_front() else { return };
-            if self.at_ms.get(&user) == Some(&at_ms) {
-                self.at_ms.remove(&user);
-            }
+            let Some((_, user)) = self.order.pop_first() else { return };
+            self.at_ms.remove(&user);
         }
     }
 
@@ -43,10 +42,10 @@ mod tests {
     fn the_newest_ones_are_remembered() {
         let user = |name: &str| User::parse(name).expect("a good user");
         let mut seen = LastSeen::new(2);
-        for (name, at_ms) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+        for (name, at_ms) in [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("c", 5), ("c", 6)] {
             seen.note(&user(name), at_ms);
         }
         let since = |name: &str| seen.status(&user(name)).and_then(|status| status.since_ms);
-        assert_eq!((since("a"), since("b"), since("c")), (Some(3), None, Some(4)));
+        assert_eq!((since("a"), since("b"), since("c")), (Some(3), None, Some(6)));
     }
 }
