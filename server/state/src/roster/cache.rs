@@ -51,7 +51,7 @@ pub struct Cache {
     renewal: Option<Flight>,
     renew_ms: u64,
     entries: BTreeMap<User, Entry>,
-    /// By the second of their last use.
+    /// By the second of their last use; without those that are pinned, as whoever looks for one to drop would pass over all of them.
     used: BTreeSet<(u64, User)>,
     due: BTreeSet<(u64, User)>,
     /// Owners whose changes are told, and who stay.
@@ -119,9 +119,14 @@ impl Cache {
             CacheInput::Invalidate { owner, mark } => self.invalidate(owner, mark, out),
             CacheInput::Pin { owner, on: true } => {
                 self.touch(&owner, out);
+                self.used.remove(&(self.entries[&owner].used_s, owner.clone()));
                 self.pinned.insert(owner);
             }
-            CacheInput::Pin { owner, on: false } => _ = self.pinned.remove(&owner),
+            CacheInput::Pin { owner, on: false } => {
+                if self.pinned.remove(&owner) {
+                    self.used.insert((self.entries[&owner].used_s, owner));
+                }
+            }
         }
     }
 
@@ -281,8 +286,9 @@ impl Cache {
         }
         let entry = self.entries.get_mut(owner).expect("it is there");
         if entry.used_s != now_s {
-            self.used.remove(&(entry.used_s, owner.clone()));
-            self.used.insert((now_s, owner.clone()));
+            if self.used.remove(&(entry.used_s, owner.clone())) {
+                self.used.insert((now_s, owner.clone()));
+            }
             entry.used_s = now_s;
         }
     }
@@ -290,9 +296,7 @@ impl Cache {
     /// Drops the list that was used longest ago; if all are busy there is one too many until they are not.
     fn make_room(&mut self, out: &mut Vec<CacheOutput>) {
         while self.entries.len() >= self.lists_max + self.pinned.len() {
-            let idle = |(_, owner): &&(u64, User)| {
-                !self.pinned.contains(owner) && self.entries[owner].is_idle(self.now_ms)
-            };
+            let idle = |(_, owner): &&(u64, User)| self.entries[owner].is_idle(self.now_ms);
             let Some(oldest) = self.used.iter().find(idle).cloned() else { return };
             self.used.remove(&oldest);
             let (_, owner) = oldest;
