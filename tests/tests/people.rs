@@ -90,11 +90,11 @@ impl Scene {
 
     /// How someone is, as far as anyone was told.
     fn seen(&self, name: &str) -> Option<State> {
-        let told = self.told.iter().filter_map(|event| match event {
+        let mut told = self.told.iter().filter_map(|event| match event {
             RelayEvent::Presence(people) => people.iter().rev().find(|(of, _)| *of == user(name)),
             _other => None,
         });
-        told.last().map(|(_, status)| status.state)
+        told.next_back().map(|(_, status)| status.state)
     }
 
     /// On the one session of the user's.
