@@ -270,7 +270,9 @@ impl Trial {
                     self.followers.retain(|follower| follower.session != session);
                 }
                 Delivery::Reply { .. } | Delivery::Left { .. } => {}
-                Delivery::Fleeting { .. } | Delivery::Letter { .. } => return Err("a home".to_owned()),
+                Delivery::Fleeting { .. } | Delivery::News { .. } | Delivery::Letter { .. } => {
+                    return Err("a home".to_owned());
+                }
                 Delivery::Roster(_) => return Err("a list".to_owned()),
             }
         }

@@ -51,7 +51,8 @@ impl Scene {
             self.changed.extend(effects.roster_commits.into_iter().map(|(commit, _)| commit.owner));
             for delivery in effects.deliveries.into_iter().chain(effects.held) {
                 match delivery {
-                    Delivery::Reply { event: Event::Relay(event), .. } => self.told.push(event),
+                    Delivery::Reply { event: Event::Relay(event), .. }
+                    | Delivery::News { event: Event::Relay(event), .. } => self.told.push(event),
                     Delivery::Roster(output) => inputs.push_back(Input::Roster(output)),
                     Delivery::Letter { to, letter } => inputs.push_back(home((to, letter))),
                     other => panic!("nothing else happens here: {other:?}"),

@@ -124,6 +124,11 @@ impl Edge {
         self.session(session).map(|session| session.encoding)
     }
 
+    /// Whose session it is.
+    pub fn user(&self, session: SessionId) -> Option<User> {
+        self.session(session).map(|session| session.author.user.clone())
+    }
+
     /// Sessions that are open.
     pub fn sessions(&self) -> usize {
         self.slots.len() - self.free.len()

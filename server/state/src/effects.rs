@@ -138,6 +138,9 @@ pub enum Delivery {
     Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
     /// To one session, if its socket has nothing waiting; else it is dropped.
     Fleeting { session: SessionId, event: Event },
+    /// To one session, if its socket has nothing waiting; else it is dropped, and when the socket has taken what waited the user's home is told so, by
+    /// [`HomeInput::Drained`].
+    News { session: SessionId, event: Event },
     /// For the home of a user.
     Letter { to: User, letter: Letter },
     /// For the shard itself, back as [`Input::Roster`].

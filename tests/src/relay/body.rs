@@ -168,7 +168,9 @@ impl World {
 
     fn deliver(&mut self, shard: usize, delivery: Delivery) {
         match delivery {
-            Delivery::Reply { session, event } | Delivery::Fleeting { session, event } => {
+            Delivery::Reply { session, event }
+            | Delivery::Fleeting { session, event }
+            | Delivery::News { session, event } => {
                 let line = &self.lines[&session];
                 let bytes = match line.encoding {
                     Encoding::MessagePack => event.encode(),

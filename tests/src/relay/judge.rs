@@ -71,7 +71,7 @@ impl World {
                 Ok(())
             }
             RelayEvent::Roster(roster) => self.take_roster(at, roster),
-            RelayEvent::Edited { id, .. } => self.edited(at, *id),
+            RelayEvent::Edited { id, rev } => self.edited(at, *id, *rev),
             RelayEvent::Stale { .. } => {
                 self.told_stale(at);
                 Ok(())

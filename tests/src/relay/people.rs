@@ -43,6 +43,8 @@ pub struct People {
     shut_out: BTreeSet<(User, User)>,
     /// The last wish of an owner that may let someone in.
     let_in: BTreeMap<(User, User), u64>,
+    /// How far the list was when the last of those that were answered was done.
+    let_in_at: BTreeMap<(User, User), u64>,
     /// Those under way.
     letting_in: BTreeSet<(SessionId, u64, User, User)>,
 }
@@ -80,7 +82,7 @@ impl People {
                 self.said.extend(word.map(|word| (*session, word)));
             }
             HomeInput::Gone { session } => _ = self.said.remove(session),
-            HomeInput::Request { .. } | HomeInput::Letter(_) => return,
+            HomeInput::Request { .. } | HomeInput::Letter(_) | HomeInput::Drained { .. } => return,
         }
         self.note_offline(user, now_ms);
     }
@@ -218,7 +220,7 @@ impl World {
     }
 
     /// An edit is called done.
-    pub fn edited(&mut self, at: usize, id: u64) -> Judged {
+    pub fn edited(&mut self, at: usize, id: u64, rev: u64) -> Judged {
         let client = &mut self.clients[at];
         let (edit, number) = client.side.edits.remove(&id).ok_or("an edit that no one made")?;
         let session = client.session.expect("it hears");
@@ -228,7 +230,13 @@ impl World {
         let open =
             self.people.letting_in.iter().any(|(_, _, owner, other)| (owner, other) == (&pair.0, &pair.1));
         let later = self.people.let_in.get(&pair).is_some_and(|let_in| *let_in > number);
-        if shuts_out(&edit, self.relay.policy) && !open && !later {
+        let let_in_at = self.people.let_in_at.entry(pair.clone()).or_default();
+        // What was said later may have been done first, as two devices' ways are not equally long.
+        let done_later = *let_in_at >= rev;
+        if lets_in(&edit) {
+            *let_in_at = rev.max(*let_in_at);
+        }
+        if shuts_out(&edit, self.relay.policy) && !open && !later && !done_later {
             self.tally.shut_out += 1;
             self.people.shut_out.insert(pair);
         }
@@ -314,6 +322,7 @@ impl World {
         self.people.crash(lists, self.now_ms)?;
         if self.weather.rosters == Rosters::Own(Durability::Memory) {
             self.people.shut_out.clear();
+            self.people.let_in_at.clear();
             self.clients.iter_mut().for_each(|client| client.side.shut.clear());
         }
         Ok(())

@@ -332,21 +332,21 @@ impl World {
 
     /// A home takes an input, or only the time.
     pub fn keep(&mut self, at: usize, input: Option<CacheInput>) -> Result<(), String> {
-        let mut out = Vec::new();
-        let (now_ms, home) = (self.now_ms, &mut self.homes[at]);
-        home.cache.handle(CacheInput::Tick(now_ms), &mut out);
+        self.keep_one(at, CacheInput::Tick(self.now_ms))?;
         if let Some(input) = input {
-            self.log.line(short(format!("{now_ms} home {at} <- {input:?}")));
+            self.log.line(short(format!("{} home {at} <- {input:?}", self.now_ms)));
+            let home = self.homes[at].id;
             match &input {
-                CacheInput::Invalidate { owner, .. } => self.judge.invalidated(home.id, owner),
+                CacheInput::Invalidate { owner, .. } => self.judge.invalidated(home, owner),
                 CacheInput::Renewed { stale, .. } => {
-                    stale.iter().for_each(|(owner, _)| self.judge.invalidated(home.id, owner));
+                    stale.iter().for_each(|(owner, _)| self.judge.invalidated(home, owner));
                 }
                 CacheInput::Tick(_) | CacheInput::Ask { .. } | CacheInput::Fetched { .. } => {}
                 CacheInput::Pin { .. } => {}
             }
-            home.cache.handle(input, &mut out);
+            self.keep_one(at, input)?;
         }
+        let home = &mut self.homes[at];
         let next_ms = home.cache.next_deadline();
         if next_ms != home.wakes_ms {
             home.wakes_ms = next_ms;
@@ -354,7 +354,13 @@ impl World {
                 self.put(next_ms, What::WakeHome { home: at });
             }
         }
-        let id = self.homes[at].id;
+        Ok(())
+    }
+
+    fn keep_one(&mut self, at: usize, input: CacheInput) -> Result<(), String> {
+        let (mut out, home) = (Vec::new(), &mut self.homes[at]);
+        home.cache.handle(input, &mut out);
+        let id = home.id;
         out.into_iter().try_for_each(|output| self.carry(id, output))
     }
 

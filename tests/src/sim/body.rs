@@ -197,7 +197,9 @@ impl World {
                 let mail = Mail::Refused { session, object, turn, fault };
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
-            Delivery::Fleeting { .. } | Delivery::Letter { .. } => unreachable!("no one here has a home"),
+            Delivery::Fleeting { .. } | Delivery::News { .. } | Delivery::Letter { .. } => {
+                unreachable!("no one here has a home")
+            }
             Delivery::Roster(_) => unreachable!("no one here has a list"),
         }
     }

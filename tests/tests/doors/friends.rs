@@ -316,3 +316,29 @@ fn who_is_lost_is_seen_to_be_gone() {
         seen.elapsed().as_millis()
     );
 }
+
+/// Who does not read is not told each change; the server keeps none for him, and he has the newest when he reads on.
+#[test]
+fn who_reads_slowly_costs_little_and_sees_the_present() {
+    const STATUSES: u64 = 2_000;
+    const LETTERS: usize = 50_000;
+    let limits = "status_ms = 1\nstatus_bytes = 60000\nmessages_per_s = 100000\nmessages_burst = 100000";
+    let server = Server::dev(&format!("[limits]\n{limits}"));
+    let (mut alice, mut bob) = friends(&server);
+    let long = "x".repeat(LETTERS);
+    for number in 1..=STATUSES {
+        alice.say(json!({"type": "status", "state": "online", "body": format!("{number}{long}")}));
+        alice.say(json!({"type": "ping", "n": number}));
+        while alice.hear()["n"] != number {}
+    }
+    let (mut told, mut newest) = (0, 0);
+    while newest < STATUSES {
+        let body = state(&mut bob, "alice", "online")["body"].clone();
+        let number =
+            body.as_str().and_then(|body| body.trim_end_matches('x').parse().ok()).expect("a number");
+        assert!(number >= newest, "{number} after {newest}");
+        (told, newest) = (told + 1, number);
+    }
+    println!("told {told} of {STATUSES}");
+    assert!(told < STATUSES / 4, "what his socket held, and the newest: {told}");
+}

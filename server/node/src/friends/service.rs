@@ -98,8 +98,16 @@ impl Desk {
     }
 
     async fn answer(self: Rc<Self>, worker: usize, question: Input) {
-        let turns = &self.turns[usize::from(matches!(question, Input::Edit { .. }))];
-        let _turn = turns.acquire().await.expect("it is never closed");
+        let (turns, most) = match question {
+            Input::Edit { .. } => (&self.turns[1], EDIT),
+            Input::Read { .. } => (&self.turns[0], READ),
+            _ => (&self.turns[0], FETCH),
+        };
+        // What no one waits for any more when its turn comes would only hold up others.
+        let Ok(turn) = tokio::time::timeout(most, turns.acquire()).await else {
+            return self.turn_away(worker, question);
+        };
+        let _turn = turn.expect("it is never closed");
         match question {
             Input::Fetch { home, fetch, owner, have, at_least } => {
                 let (lease, fetched) = self.fetch(worker, fetch, &owner, have, at_least).await;
@@ -131,6 +139,21 @@ impl Desk {
             Input::Renew { .. } | Input::Acknowledge { .. } | Input::Release { .. } => {
                 unreachable!("these wait for no turn")
             }
+        }
+    }
+
+    fn turn_away(&self, worker: usize, question: Input) {
+        let fault = || unavailable("it has too much to do".to_owned());
+        match question {
+            Input::Fetch { home, fetch, owner, .. } => {
+                self.tell(
+                    worker,
+                    Output::Fetched { home, fetch, owner, lease: 0, fetched: Fetched::Failed(fault()) },
+                );
+            }
+            Input::Read { ticket, .. } => self.tell(worker, Output::Read { ticket, result: Err(fault()) }),
+            Input::Edit { ticket, .. } => self.tell(worker, Output::Edited { ticket, result: Err(fault()) }),
+            _other => unreachable!("these wait for no turn"),
         }
     }
 

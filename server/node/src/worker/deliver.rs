@@ -54,6 +54,7 @@ impl<'a> Turn<'a> {
             Delivery::Fleeting { session, event } => {
                 self.to(session.edge().0, Mail::Fleeting { session, event });
             }
+            Delivery::News { session, event } => self.to(session.edge().0, Mail::News { session, event }),
             Delivery::Letter { to, letter } => self.letters.push((to, letter)),
             Delivery::Roster(output) => self.own.push(Input::Roster(output)),
         }

@@ -41,6 +41,8 @@ pub enum Mail {
     Refused { session: SessionId, object: ObjectName, turn: u32, fault: Fault },
     /// For a session whose socket has nothing waiting.
     Fleeting { session: SessionId, event: Event },
+    /// The same; when it is not told, its user's home is to hear when it can be.
+    News { session: SessionId, event: Event },
 }
 
 /// What was counted in a shard, as of the last report.

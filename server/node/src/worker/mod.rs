@@ -147,6 +147,10 @@ impl Worker {
         let mut asks = Vec::new();
         self.edge.borrow_mut().drained(session, &mut *self.sockets.borrow_mut(), &mut asks);
         self.ask(asks);
+        let user = self.edge.borrow().user(session);
+        if let Some(user) = user.filter(|_| self.sockets.borrow_mut().take_missed(session)) {
+            self.put_home(user, HomeInput::Drained { session });
+        }
     }
 
     pub fn is_draining(&self) -> bool {

@@ -26,6 +26,8 @@ struct Socket {
     session: SessionId,
     outbox: Rc<Outbox>,
     closing: Option<CloseCode>,
+    /// It was not told some news.
+    missed: bool,
 }
 
 impl Sockets {
@@ -49,7 +51,7 @@ impl Sockets {
         if slot >= self.by_slot.len() {
             self.by_slot.resize_with(slot + 1, || None);
         }
-        self.by_slot[slot] = Some(Socket { session, outbox, closing: None });
+        self.by_slot[slot] = Some(Socket { session, outbox, closing: None, missed: false });
     }
 
     pub fn remove(&mut self, session: SessionId) {
@@ -82,11 +84,21 @@ impl Sockets {
         }
     }
 
+    /// The session is not told some news.
+    pub fn miss(&mut self, session: SessionId) {
+        if let Some(socket) = self.socket_mut(session) {
+            socket.missed = true;
+        }
+    }
+
+    /// Whether the session was not told some news, until now.
+    pub fn take_missed(&mut self, session: SessionId) -> bool {
+        self.socket_mut(session).is_some_and(|socket| std::mem::take(&mut socket.missed))
+    }
+
     /// Asks the session's task to close with a code.
     pub fn close(&mut self, session: SessionId, code: CloseCode) {
-        if let Some(socket) = self.by_slot.get_mut(session.slot()).and_then(Option::as_mut)
-            && socket.session == session
-        {
+        if let Some(socket) = self.socket_mut(session) {
             socket.closing = Some(code);
             socket.outbox.wake();
         }
@@ -104,6 +116,10 @@ impl Sockets {
         metrics.not_kept.inc_by(std::mem::take(&mut self.not_kept));
         let before = std::mem::replace(&mut self.waiting_reported, waiting::bytes());
         metrics.waiting_bytes.inc_by(self.waiting_reported as i64 - before as i64);
+    }
+
+    fn socket_mut(&mut self, session: SessionId) -> Option<&mut Socket> {
+        self.by_slot.get_mut(session.slot())?.as_mut().filter(|socket| socket.session == session)
     }
 
     fn socket(&self, session: SessionId) -> Option<&Socket> {

@@ -195,6 +195,13 @@ impl Worker {
                         sockets.defer(session, frame::of(&event, encoding));
                     }
                 }
+                Mail::News { session, event } => match edge.encoding(session) {
+                    Some(encoding) if sockets.is_open(session) => {
+                        sockets.defer(session, frame::of(&event, encoding))
+                    }
+                    Some(_) => sockets.miss(session),
+                    None => {}
+                },
                 Mail::Refused { session, object, turn, fault } => {
                     edge.refused(session, &object, turn);
                     if let Some(encoding) = edge.encoding(session) {

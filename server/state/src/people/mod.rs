@@ -14,11 +14,12 @@ mod person;
 mod queue;
 mod registry;
 mod requests;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use slotcast_protocol::{Event, Fault, Limits, RelayEvent, Roster, State, Status, User};
+use slotcast_protocol::{Event, Fault, Limits, RelayEvent, Roster, User};
 
 use crate::effects::{Delivery, Effects};
 use crate::idle::Idle;
@@ -60,6 +61,8 @@ pub(crate) struct People {
     said: VecDeque<Output>,
     /// What may go on, as its list is at hand now.
     going_on: VecDeque<(User, HomeInput)>,
+    /// For whose home something has waited in vain.
+    in_vain: Vec<User>,
 }
 
 impl People {
@@ -81,6 +84,7 @@ impl People {
             due: BTreeSet::new(),
             said: VecDeque::new(),
             going_on: VecDeque::new(),
+            in_vain: Vec::new(),
         }
     }
 
@@ -161,6 +165,11 @@ impl People {
         self.going_on.pop_front()
     }
 
+    /// Users whose homes something has waited for in vain.
+    pub fn take_in_vain(&mut self) -> Vec<User> {
+        std::mem::take(&mut self.in_vain)
+    }
+
     fn take(&mut self, output: Output, effects: &mut Effects) {
         match output {
             Output::Fetched { fetch, owner, lease, fetched, .. } => {
@@ -225,8 +234,9 @@ impl People {
                 self.go(ticket, contacts, notice, moment, effects);
             }
             CacheOutput::Refused { ticket, fault } => match self.lists.close(ticket) {
-                Some(Purpose::Letter(_, input)) => {
+                Some(Purpose::Letter(user, input)) => {
                     effects.letters.extend(crate::user::refuse_letter(*input, &fault));
+                    self.in_vain.push(user);
                 }
                 Some(Purpose::Spread(user)) => self.again(user, moment, effects),
                 Some(Purpose::Claim { .. } | Purpose::Probe { .. }) => {}
@@ -273,27 +283,6 @@ impl People {
         }
     }
 
-    /// A user's status, as the friends see it; None if there is nothing to say.
-    fn status(&self, user: &User) -> Option<Status> {
-        let here = self.persons.get(user).map(Person::shown).filter(|shown| shown.state != State::Offline);
-        here.or_else(|| self.last_seen.status(user))
-    }
-
-    /// Tells the homes of the friends how the user is, and asks how they are.
-    fn spread(&mut self, user: &User, contacts: Arc<Contacts>, moment: &Moment<'_>, effects: &mut Effects) {
-        let Some(person) = self.persons.get_mut(user) else { return };
-        let before = effects.letters.len();
-        let shown = match person.shown() {
-            shown if shown.state == State::Offline => self.last_seen.status(user).unwrap_or(shown),
-            shown => shown,
-        };
-        person.outdated(contacts.mark()).into_iter().for_each(|session| tell_stale(session, effects));
-        person.spread(user, &shown, contacts, &mut effects.letters);
-        self.queue.spent(effects.letters.len() - before);
-        self.tell_news(user, moment, effects);
-        self.let_go(user);
-    }
-
     /// A letter about lists or statuses.
     pub fn letter(
         &mut self,
@@ -330,52 +319,15 @@ impl People {
     fn is_durable(&self) -> bool {
         matches!(&self.subsystem, Subsystem::Own(registry) if registry.is_durable())
     }
-
-    /// Tells the user's sessions what is new, if they were not told something just now; else a little later.
-    fn tell_news(&mut self, user: &User, moment: &Moment<'_>, effects: &mut Effects) {
-        let Some(person) = self.persons.get_mut(user) else { return };
-        match person.news_ms(moment) {
-            Some(at_ms) if at_ms <= moment.now_ms => {
-                let news = person.take_news(user, moment.now_ms);
-                for session in person.greeted() {
-                    tell(session, RelayEvent::Presence(news.clone()), effects);
-                }
-            }
-            Some(at_ms) => self.remind(user, at_ms),
-            None => {}
-        }
-    }
-
-    /// The user's list cannot be had now. Who is gone is gone all the same.
-    fn again(&mut self, user: User, moment: &Moment<'_>, effects: &mut Effects) {
-        let Some(person) = self.persons.get_mut(&user) else { return };
-        let before = effects.letters.len();
-        person.vanish(&user, &mut effects.letters);
-        self.queue.spent(effects.letters.len() - before);
-        self.remind(&user, moment.now_ms + AGAIN_MS);
-        self.let_go(&user);
-    }
-
-    fn remind(&mut self, user: &User, at_ms: u64) {
-        let Some(person) = self.persons.get_mut(user) else { return };
-        if person.due_ms.is_none_or(|due_ms| due_ms > at_ms) {
-            person.due_ms.map(|due_ms| self.due.remove(&(due_ms, user.clone())));
-            person.due_ms = Some(at_ms);
-            self.due.insert((at_ms, user.clone()));
-        }
-    }
-
-    /// Who has no session any more, and whose friends know that, is forgotten.
-    fn let_go(&mut self, user: &User) {
-        let Some(person) = self.persons.get(user).filter(|person| person.is_over()) else { return };
-        person.due_ms.map(|due_ms| self.due.remove(&(due_ms, user.clone())));
-        self.persons.remove(user);
-        self.lists.pin(user, false);
-    }
 }
 
 fn tell_stale(session: SessionId, effects: &mut Effects) {
-    tell(session, RelayEvent::Stale { full: false }, effects);
+    news(session, RelayEvent::Stale { full: false }, effects);
+}
+
+/// What no one has asked for: a socket that does not take it is not filled with it.
+fn news(session: SessionId, event: RelayEvent, effects: &mut Effects) {
+    effects.deliveries.push(Delivery::News { session, event: Event::Relay(event) });
 }
 
 /// To a session. What comes from the friend subsystem is told by it when it is kept, so nothing here is held back.

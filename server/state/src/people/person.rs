@@ -117,6 +117,19 @@ impl Person {
         own.into_iter().chain(&self.seen).map(|(user, status)| (user.clone(), status.clone())).collect()
     }
 
+    /// How everyone is whom the user sees, those who are offline included.
+    pub fn whole_presence(&self, user: &User) -> Vec<(User, Status)> {
+        let friends = self.asked_by.iter().flat_map(|asked_by| asked_by.seen());
+        let status = |friend: &User| self.seen.get(friend).cloned().unwrap_or(Status::OFFLINE);
+        let own = (user.clone(), self.own.clone());
+        friends.map(|friend| (friend.clone(), status(friend))).chain([own]).collect()
+    }
+
+    /// Whether the session is told what is new of the friends.
+    pub fn is_greeted(&self, session: SessionId) -> bool {
+        self.sittings.get(&session).is_some_and(|sitting| sitting.greeted)
+    }
+
     /// A session says how the user is.
     pub fn say(&mut self, session: SessionId, word: Option<(State, Option<Value>)>) {
         self.words += 1;

@@ -40,6 +40,7 @@ impl Shard {
                 | RelayRequest::Read { .. }
                 | RelayRequest::Signal(_) => return Some(HomeInput::Request { session, author, request }),
             },
+            HomeInput::Drained { session } => people.drained(user, session, effects),
             HomeInput::Gone { session } => {
                 people.gone(user, session, &moment, effects);
                 return Some(HomeInput::Gone { session });
@@ -65,6 +66,9 @@ impl Shard {
             let moment =
                 Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
             self.people.settle(&moment, &mut self.idle, effects);
+            for user in self.people.take_in_vain() {
+                self.homes.waited_in_vain(&user, &moment, &mut self.idle, effects);
+            }
             match self.people.next_going_on() {
                 Some((user, input)) => self.inbox(user, input, effects),
                 None => return,

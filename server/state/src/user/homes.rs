@@ -75,18 +75,29 @@ impl Homes {
         }
         // Asked for last: nothing may come between the list and what it decides.
         let contacts = if needs_list(&input) { lists.at_hand(&user) } else { Some(lists.nobody()) };
-        let Some(contacts) = contacts else {
-            // It may wait in vain, and then the home was made or loaded for nothing.
-            self.with(&user, moment, idle, effects, |_, _, _, _| {});
-            return lists.wait(user, input);
-        };
+        // The home stays meanwhile: what comes later and finds it loading would go first.
+        let Some(contacts) = contacts else { return lists.wait(user, input) };
         self.with(&user, moment, idle, effects, |home, company, moment, effects| match input {
             HomeInput::Request { session, author, request } => {
                 home.request(session, &author, request, company, moment, effects);
             }
             HomeInput::Gone { session } => _ = home.sessions.remove(&session),
+            HomeInput::Drained { .. } => unreachable!("this is the person's"),
             HomeInput::Letter(letter) => home.letter(letter, (company, &contacts), moment, effects),
         });
+    }
+
+    /// Something waited for a list in vain: the home may have been made or loaded for nothing.
+    pub fn waited_in_vain(
+        &mut self,
+        user: &User,
+        moment: &Moment<'_>,
+        idle: &mut Idle,
+        effects: &mut Effects,
+    ) {
+        if self.homes.contains_key(user) {
+            self.with(user, moment, idle, effects, |_, _, _, _| {});
+        }
     }
 
     /// What was loaded, or nothing; what waited goes on.
@@ -117,7 +128,7 @@ impl Homes {
                     let refused = refuse_letter(input, fault);
                     effects.held.extend(refused.map(|(to, letter)| Delivery::Letter { to, letter }));
                 }
-                HomeInput::Gone { .. } => {}
+                HomeInput::Gone { .. } | HomeInput::Drained { .. } => {}
             }
         }
     }
@@ -213,7 +224,9 @@ impl Homes {
                 None
             }
             HomeInput::Letter(letter) => Some(HomeInput::Letter(letter)),
-            input @ (HomeInput::Request { .. } | HomeInput::Gone { .. }) => Some(input),
+            input @ (HomeInput::Request { .. } | HomeInput::Gone { .. } | HomeInput::Drained { .. }) => {
+                Some(input)
+            }
         }
     }
 }
@@ -227,7 +240,7 @@ fn deadline(home: &Home, moment: &Moment<'_>) -> Option<u64> {
 fn needs_home(input: &HomeInput) -> bool {
     match input {
         HomeInput::Request { .. } => true,
-        HomeInput::Gone { .. } => false,
+        HomeInput::Gone { .. } | HomeInput::Drained { .. } => false,
         HomeInput::Letter(letter) => match letter {
             Letter::Tell { .. } | Letter::Receipt { .. } => true,
             Letter::Told { .. } | Letter::Signal { .. } | Letter::Unheard { .. } => false,
@@ -251,7 +264,8 @@ pub(crate) fn refuse_letter(input: HomeInput, fault: &Fault) -> Option<(User, Le
         HomeInput::Letter(Letter::Signal { from, session, signal, .. }) => {
             Some((from, Letter::Unheard { session, id: signal.id, fault: fault.clone() }))
         }
-        HomeInput::Letter(_) | HomeInput::Request { .. } | HomeInput::Gone { .. } => None,
+        HomeInput::Letter(_) | HomeInput::Request { .. } => None,
+        HomeInput::Gone { .. } | HomeInput::Drained { .. } => None,
     }
 }
 

@@ -82,6 +82,12 @@ impl Inbox {
         self.entries.get(seq).map(|filed| &filed.entry.matter)
     }
 
+    /// Whether there is a message of a user's among the entries up to `seq`.
+    pub fn has_from(&self, user: &User, seq: u64) -> bool {
+        let is_from = |matter: &Matter| matches!(matter, Matter::Message { from, .. } if from == user);
+        self.entries.range(..=seq).any(|(_, filed)| is_from(&filed.entry.matter))
+    }
+
     /// Whether there is room for a message of so many bytes.
     pub fn room(&self, from: &User, bytes: usize, limits: &Limits) -> Result<(), Fault> {
         let full = |limit: &str| Err(Fault::new(Code::InboxFull, format!("to: {limit} is reached")));

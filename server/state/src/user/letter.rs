@@ -16,6 +16,8 @@ pub enum HomeInput {
     Request { session: SessionId, author: Arc<Author>, request: RelayRequest },
     /// A session of the user has ended.
     Gone { session: SessionId },
+    /// A session of the user was not told some news, as its socket was full, and may be told now.
+    Drained { session: SessionId },
     /// From another's home, or an object's.
     Letter(Letter),
 }

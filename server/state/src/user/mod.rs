@@ -161,7 +161,8 @@ impl Home {
                 moment,
                 effects,
             );
-            if self.relay.has(&of) {
+            // Who has written nothing has nothing to be told.
+            if self.contents.inbox.has_from(&of, seq) {
                 let receipt = Letter::Receipt { by: self.user.clone(), delivered: 0, read: seq };
                 self.send_held(of, receipt, effects);
             }
