@@ -31,11 +31,16 @@ fn a_folder_in_use() {
 #[test]
 fn a_store_of_a_later_form() {
     let folder = stored();
-    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 3);
+    let mut form = 0;
+    change(folder.path(), |bytes| {
+        form = bytes[USER_VERSION_AT + 3];
+        bytes[USER_VERSION_AT + 3] = form + 1;
+    });
     let before = contents(folder.path());
-    says(&refusal(folder.path()), &["has the form 3 of a later version", "Nothing was changed"]);
+    let later = format!("has the form {} of a later version", form + 1);
+    says(&refusal(folder.path()), &[&later, "Nothing was changed"]);
     assert!(contents(folder.path()) == before, "something was changed");
-    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = 2);
+    change(folder.path(), |bytes| bytes[USER_VERSION_AT + 3] = form);
     Launch::dev(CONFIG).data(folder.path()).start();
 }
 
