@@ -25,15 +25,22 @@ struct Scene {
     told: Vec<RelayEvent>,
     /// Whose lists have changed.
     changed: Vec<User>,
+    /// Who was told not to know any more how someone is.
+    withdrawn: Vec<User>,
 }
 
 impl Scene {
     fn new(relay: Relay) -> Self {
-        let limits = Arc::new(Limits { tells_burst: 1_000, ..Limits::default() });
+        Scene::with(relay, Limits::default())
+    }
+
+    fn with(relay: Relay, limits: Limits) -> Self {
+        let limits = Arc::new(Limits { tells_burst: 1_000, ..limits });
         let shard = Shard::new(0, 1, Arc::new(Kinds::default()), limits, 1 << 20);
         let shard = shard.with_relay(Arc::new(relay), 1);
         let (questions, told, changed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut scene = Scene { shard, now_ms: 1_000, questions, told, changed };
+        let withdrawn = Vec::new();
+        let mut scene = Scene { shard, now_ms: 1_000, questions, told, changed, withdrawn };
         scene.input(Input::Tick(1_000));
         scene
     }
@@ -43,6 +50,10 @@ impl Scene {
         while let Some(input) = inputs.pop_front() {
             let mut effects = Effects::default();
             self.shard.handle(input, &mut effects);
+            self.withdrawn.extend(effects.letters.iter().filter_map(|(to, letter)| match letter {
+                Letter::Person(PersonLetter::Status { status: None, .. }) => Some(to.clone()),
+                _other => None,
+            }));
             let home = |(user, letter)| Input::Home { user, input: HomeInput::Letter(letter) };
             inputs.extend(effects.letters.into_iter().map(home));
             inputs
@@ -181,4 +192,20 @@ fn no_ghost_while_the_service_is_away() {
     scene.until(100_000);
     assert_eq!(scene.seen("alice"), Some(State::Offline));
     assert_eq!(scene.shard.persons(), 1, "bob is there");
+}
+
+/// The friends' turn to be told has not come yet when one of them asks, and is shut out at once.
+#[test]
+fn who_asked_and_was_told_is_told_the_end() {
+    let mut scene = Scene::with(Relay::default(), Limits { statuses_per_s: 1, ..Limits::default() });
+    scene.ask("alice", RelayRequest::Status { state: Some(State::Online), body: None });
+    let approve = Edit::Approve { user: user("bob"), on: true };
+    scene.ask("alice", RelayRequest::Edit { id: 1, edit: approve });
+    scene.ask("bob", RelayRequest::Edit { id: 1, edit: Edit::Ask(user("alice")) });
+    let probe = Letter::Person(PersonLetter::Probe { from: user("bob") });
+    scene.input(Input::Home { user: user("alice"), input: HomeInput::Letter(probe) });
+    scene.ask("alice", RelayRequest::Edit { id: 2, edit: Edit::Block(user("bob")) });
+    assert_eq!(scene.withdrawn, [], "their turn has not come");
+    scene.until(20_000);
+    assert_eq!(scene.withdrawn, [user("bob")]);
 }

@@ -16,7 +16,7 @@ COPIES = [ROOT / "target" / "wrong" / name for name in ("a", "b")]
 PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", "server/state", "server/node",
          "tests/Cargo.toml", "tests/src", "tests/vectors"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation", "roster", "roster_model",
-         "roster_simulation", "relay"]
+         "roster_simulation", "relay", "people"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "1000"
 LIMIT_S = 120

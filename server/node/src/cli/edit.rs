@@ -2,14 +2,12 @@
 
 use clap::{Args, Subcommand};
 use slotcast_protocol::roster::{Alias, Edit, Group, member};
-use slotcast_protocol::{Code, Device, Door, Event, RelayEvent, RelayRequest, Request, User, json};
-use tokio::time::timeout;
+use slotcast_protocol::{RelayEvent, RelayRequest, User};
 
-use super::backoff::Backoff;
-use super::client::{Client, failed, fresh_device};
-use super::failure::{Failure, say};
+use super::errand;
+use super::failure::Failure;
 use super::link::Link;
-use super::screen::{print, printable};
+use super::screen::print;
 use super::set::ID;
 
 /// Arguments.
@@ -81,77 +79,9 @@ impl Words {
 
 pub async fn run(words: Words) -> Result<(), Failure> {
     let (edit, link) = words.edit();
-    let (json, patience) = (link.json, link.timeout);
-    let request = Request::Relay(RelayRequest::Edit { id: ID, edit });
-    let mut editor = Editor { link, device: fresh_device(), request, backoff: Backoff::new(), said: false };
-    let answered = timeout(patience, editor.until_answered()).await;
-    let answer = answered.unwrap_or_else(|_| Err(Failure::Cut(format!("no answer within {patience:?}"))));
-    let answer = answer.map_err(|failure| editor.in_doubt(failure))?;
-    if json {
-        print(&printable(&json::event_text(&Event::Relay(answer.clone()).encode())))?;
-    }
-    match answer {
-        RelayEvent::Refused { fault, retry_ms, .. } => {
-            let again = retry_ms.map_or(String::new(), |ms| format!("; it may be tried again in {ms} ms"));
-            say(&format!("refused: {fault}{again}"));
-            Err(Failure::Rejected)
-        }
+    let json = link.json;
+    match errand::run(RelayRequest::Edit { id: ID, edit }, link, "it is done").await? {
         RelayEvent::Edited { rev, .. } if !json => print(&format!("done, list at rev {rev}")),
-        _edited => Ok(()),
-    }
-}
-
-struct Editor {
-    link: Link,
-    device: Device,
-    /// It says how it is to be, so that to say it again changes nothing.
-    request: Request,
-    backoff: Backoff,
-    /// Whether the server may have heard it.
-    said: bool,
-}
-
-impl Editor {
-    async fn until_answered(&mut self) -> Result<RelayEvent, Failure> {
-        loop {
-            match self.say().await {
-                Err(Failure::Cut(why)) if self.said => self.backoff.pause(&why).await,
-                done => return done,
-            }
-        }
-    }
-
-    /// One connection; the server's word for it.
-    async fn say(&mut self) -> Result<RelayEvent, Failure> {
-        let mut client = Client::connect(&self.link, &self.device, Door::Relay).await?;
-        self.said = true;
-        client.request(&self.request).await?;
-        let backoff = &mut self.backoff;
-        let answer = client.answer(|event| match event {
-            Event::Relay(RelayEvent::Refused { fault, .. }) if fault.code == Code::Unavailable => {
-                Some(Err(failed(&fault)))
-            }
-            Event::Relay(answer @ (RelayEvent::Edited { .. } | RelayEvent::Refused { .. })) => {
-                Some(Ok(answer))
-            }
-            Event::Goaway { retry_ms, reason } => {
-                backoff.goaway(retry_ms, &reason);
-                None
-            }
-            Event::Error { fault, .. } => Some(Err(failed(&fault))),
-            _other => None,
-        });
-        let answer = answer.await?;
-        client.close().await;
-        Ok(answer)
-    }
-
-    fn in_doubt(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Cut(why) if self.said => {
-                Failure::Cut(format!("{why}; it is not known whether it is done"))
-            }
-            other => other,
-        }
+        _answer => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ mod backoff;
 mod client;
 mod edit;
 mod entry;
+mod errand;
 mod failure;
 mod friend_copy;
 mod friends;
