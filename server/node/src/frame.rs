@@ -5,12 +5,12 @@
 //! | FIN, op   | length, or 126, or 127 | length in 2 or 8 bytes | payload
 //! ```
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use slotcast_protocol::{CloseCode, Encoding, Event, json};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
+pub const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
@@ -59,6 +59,18 @@ pub fn whole(kind: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Takes the first of several whole frames; its first byte and payload.
+pub fn split(frames: &mut Bytes) -> Option<(u8, Bytes)> {
+    let (kind, length) = (*frames.first()?, *frames.get(1)?);
+    frames.advance(2);
+    let length = match length {
+        126 => usize::from(frames.try_get_u16().ok()?),
+        127 => frames.try_get_u64().ok()? as usize,
+        short => usize::from(short),
+    };
+    (length <= frames.len()).then(|| (kind, frames.split_to(length)))
+}
+
 fn put_frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.reserve(payload.len() + 10);
     out.push(kind);
@@ -85,6 +97,10 @@ mod tests {
         for (length, head) in [(0, 2), (125, 2), (126, 4), (0xffff, 4), (0x1_0000, 10)] {
             let frame = whole(BINARY, &vec![7; length]);
             assert_eq!(frame.len(), head + length);
+            let mut frames = Bytes::from([frame, whole(PONG, &[1])].concat());
+            assert_eq!(split(&mut frames), Some((BINARY, vec![7; length].into())));
+            assert_eq!(split(&mut frames), Some((PONG, vec![1].into())));
+            assert_eq!(split(&mut frames), None);
         }
         assert_eq!(whole(TEXT, &[1; 200])[..4], [0x81, 126, 0, 200]);
     }

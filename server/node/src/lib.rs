@@ -10,6 +10,7 @@ mod frame;
 mod friends;
 mod gateway;
 mod identity;
+mod line;
 mod metrics;
 mod outbox;
 pub mod server;

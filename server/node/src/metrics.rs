@@ -59,6 +59,10 @@ metrics! {
     connections: Gauge = "connections",
     /// Sessions that have said hello
     sessions: Gauge = "sessions",
+    /// Sessions over HTTP, and those that ended a moment ago
+    lines: Gauge = "http_sessions",
+    /// Bytes that wait for HTTP requests to carry them
+    line_bytes: Gauge = "http_waiting_bytes",
     /// Objects in memory
     objects: Gauge = "objects",
     /// Messages from clients

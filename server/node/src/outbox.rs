@@ -3,6 +3,7 @@
 //!
 //! A full connection is not read from either, so the answers are bounded by what one read gives.
 
+mod socket;
 pub mod waiting;
 
 use std::cell::{Cell, RefCell};
@@ -11,13 +12,13 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use slotcast_state::Flow;
-use tokio::net::TcpStream;
 
+pub use socket::Socket;
 use waiting::Waiting;
 
 /// Shared by the connection's task and its worker, on one thread. Small, as every idle connection has one.
 pub struct Outbox {
-    socket: TcpStream,
+    socket: Socket,
     /// None when nothing waits: of many connections most are idle, and for them the box is smaller than the queue.
     queue: RefCell<Option<Box<Waiting>>>,
     state: Cell<State>,
@@ -34,13 +35,13 @@ enum State {
 }
 
 impl Outbox {
-    pub fn new(socket: TcpStream, now_ms: u64) -> Self {
+    pub fn new(socket: Socket, now_ms: u64) -> Self {
         let (queue, task) = (RefCell::default(), Cell::default());
         Outbox { socket, queue, state: Cell::new(State::Open), task, alive_ms: Cell::new(now_ms) }
     }
 
     pub fn alive_ms(&self) -> u64 {
-        self.alive_ms.get()
+        self.alive_ms.get().max(self.socket.alive_ms())
     }
 
     pub fn touch(&self, now_ms: u64) {
@@ -146,12 +147,12 @@ impl Outbox {
     }
 
     /// The socket, when no one else needs the outbox.
-    pub fn into_socket(self) -> TcpStream {
+    pub fn into_socket(self) -> Socket {
         self.socket
     }
 
     /// The socket, for reading.
-    pub fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> &Socket {
         &self.socket
     }
 
@@ -169,7 +170,7 @@ impl Outbox {
     fn write_some(&self) -> io::Result<()> {
         let mut waiting = self.queue.borrow_mut();
         let Some(queue) = &mut *waiting else { return Ok(()) };
-        let written = self.socket.try_write_vectored(&queue.slices())?;
+        let written = self.socket.try_write_all(queue)?;
         if queue.advance(written) {
             *waiting = None;
         }
@@ -182,7 +183,7 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -190,7 +191,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (Outbox::new(server.expect("someone came").0, 0), client.expect("it is there"))
+        (Outbox::new(Socket::Tcp(server.expect("someone came").0), 0), client.expect("it is there"))
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use crate::friends::{self, Service};
 use crate::gateway;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
+use crate::line::Lines;
 use crate::metrics::Metrics;
 use crate::store::{Store, Threads};
 use crate::worker::{House, Letter, Worker, now_ms};
@@ -121,6 +122,7 @@ fn house(
         dev: config.dev,
         pages,
         boxes,
+        lines: Lines::new(&config.limits),
         store,
         roster: roster.map(|service| Box::new(service) as Box<dyn friends::Roster>),
         behind: AtomicUsize::new(0),

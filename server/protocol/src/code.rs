@@ -76,6 +76,10 @@ codes! {
     StorageDamaged "storage_damaged" false,
     /// The server is stopping, or its store does not answer.
     Unavailable "unavailable" true,
+    /// A session over HTTP is over, or lost something on the way.
+    Gone "gone" false,
+    /// A batch is neither the next nor an older one.
+    OutOfOrder "out_of_order" false,
 }
 
 impl fmt::Display for Code {

@@ -33,6 +33,8 @@ macro_rules! limits {
 limits! {
     /// bytes, one message from a client
     message_bytes: usize = 65536,
+    /// bytes, the body of one request of a session over HTTP
+    batch_bytes: usize = 131072,
     /// bytes, the first message
     hello_bytes: usize = 4096,
     /// ms until `hello`

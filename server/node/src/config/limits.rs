@@ -17,6 +17,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 fn range(name: &str) -> Option<RangeInclusive<u64>> {
     Some(match name {
         "message_bytes" => 256..=16 * MIB,
+        "batch_bytes" => KIB..=64 * MIB,
         // Room for the longest token, a device and a user.
         "hello_bytes" => 1536..=64 * KIB,
         "hello_ms" => 10..=10 * MINUTE_MS,

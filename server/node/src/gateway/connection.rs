@@ -12,12 +12,12 @@ use slotcast_protocol::event::Reject;
 use slotcast_protocol::request::Refused;
 use slotcast_protocol::{CloseCode, Code, Door, Encoding, Event, Fault, RelayEvent, Request, User, Welcome};
 use slotcast_state::{Author, SessionId};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::budget::Budget;
 use super::wire::{Ending, Said, Wire};
 use crate::frame;
+use crate::outbox::Socket;
 use crate::worker::{Worker, now_ms};
 
 /// Frames taken from one connection before the others get a turn.
@@ -57,8 +57,8 @@ impl Drop for Counted {
 
 impl Connection {
     /// `early` is what the client said right behind the opening handshake.
-    pub fn new(worker: Rc<Worker>, tcp: TcpStream, early: &[u8], protocol: (Door, Encoding)) -> Self {
-        Connection { worker: Counted::new(worker), wire: Wire::new(tcp, early, protocol) }
+    pub fn new(worker: Rc<Worker>, socket: Socket, early: &[u8], protocol: (Door, Encoding)) -> Self {
+        Connection { worker: Counted::new(worker), wire: Wire::new(socket, early, protocol) }
     }
 
     /// From hello to the end. An `async fn` would keep a second place for `self`, and this is what an idle connection costs.
@@ -113,8 +113,7 @@ impl Connection {
                     Err(_) => return Poll::Ready(Err(Ending::Gone)),
                 }
             }
-            if let Some(said) = std::task::ready!(self.wire.poll_frame(context, limits.hello_bytes, limits))?
-            {
+            if let Some(said) = std::task::ready!(self.wire.poll_next(context, limits.hello_bytes, limits))? {
                 return Poll::Ready(Ok(said));
             }
         }
@@ -189,7 +188,7 @@ impl Connection {
                     pause = None;
                 }
                 let limits = &self.worker.house.limits;
-                match std::task::ready!(self.wire.poll_frame(context, limits.message_bytes, limits)) {
+                match std::task::ready!(self.wire.poll_next(context, limits.message_bytes, limits)) {
                     Ok(Some(said)) => self.take(session, said),
                     Ok(None) => continue,
                     Err(ending) => return Poll::Ready(ending),

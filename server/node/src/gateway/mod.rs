@@ -3,6 +3,7 @@
 mod budget;
 mod connection;
 mod frames;
+mod http;
 mod origin;
 pub mod pages;
 mod websocket;
@@ -13,9 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -33,7 +32,7 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 /// Bytes that the kernel holds for a connection beyond what the network has taken.
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<http::Body>;
 
 /// Accepts connections until the server drains.
 pub async fn accept(worker: Rc<Worker>, listener: TcpListener) {
@@ -83,6 +82,11 @@ fn tune(tcp: &TcpStream) {
 }
 
 async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+    let mut request = Some(request);
+    if let Some(answer) = http::route(worker, &mut request).await {
+        return answer;
+    }
+    let request = request.expect("it was to none of those doors");
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/objects") => websocket::upgrade(worker, Door::Objects, request),
         (&Method::GET, "/relay") => websocket::upgrade(worker, Door::Relay, request),
@@ -101,9 +105,5 @@ fn health(worker: &Worker) -> Answer {
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, plain);
-    answer
+    http::whole(status, "text/plain; charset=utf-8", body)
 }

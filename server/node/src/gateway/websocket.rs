@@ -2,20 +2,20 @@
 
 use std::rc::Rc;
 
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use slotcast_protocol::{Door, Encoding};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connection::Connection;
-use super::{Answer, origin, text};
+use super::{Answer, http, origin, text};
+use crate::outbox::Socket;
 use crate::worker::Worker;
 
 /// Answers 101 and hands the socket on, or says what is wrong with the handshake.
@@ -41,7 +41,7 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
 fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, protocol: (Door, Encoding)) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let connection = Connection::new(worker, parts.io.into_inner(), &parts.read_buf, protocol);
+    let connection = Connection::new(worker, Socket::Tcp(parts.io.into_inner()), &parts.read_buf, protocol);
     tokio::task::spawn_local(connection.run());
 }
 
@@ -99,8 +99,7 @@ fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 fn switching(subprotocol: &'static str, accept: &str) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let mut answer = http::empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = answer.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

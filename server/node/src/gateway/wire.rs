@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::frames::{Broken, Frames, Incoming};
 use crate::frame;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Socket};
 use crate::worker::now_ms;
 
 /// Bytes that are read from a socket at a time.
@@ -59,17 +59,23 @@ impl From<Broken> for Ending {
 
 impl Wire {
     /// `early` is what the client said right behind the opening handshake.
-    pub fn new(tcp: TcpStream, early: &[u8], (door, encoding): (Door, Encoding)) -> Self {
-        Wire { outbox: Rc::new(Outbox::new(tcp, now_ms())), frames: Frames::new(early), door, encoding }
+    pub fn new(socket: Socket, early: &[u8], (door, encoding): (Door, Encoding)) -> Self {
+        Wire { outbox: Rc::new(Outbox::new(socket, now_ms())), frames: Frames::new(early), door, encoding }
+    }
+
+    /// The next message, or a frame that ended none.
+    pub fn poll_next(&mut self, context: &mut Context<'_>, bytes_max: usize, limits: &Limits) -> Poll<Heard> {
+        match self.outbox.socket() {
+            Socket::Tcp(_) => self.poll_frame(context, bytes_max, limits),
+            Socket::Line(line) => line.poll_said(context).map(|said| match said {
+                Ok(message) => hear_message(&message, (self.door, self.encoding), bytes_max, limits),
+                Err(_) => Err(Ending::Gone),
+            }),
+        }
     }
 
     /// The next frame: what it said, if it ended a message.
-    pub fn poll_frame(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes_max: usize,
-        limits: &Limits,
-    ) -> Poll<Heard> {
+    fn poll_frame(&mut self, context: &mut Context<'_>, bytes_max: usize, limits: &Limits) -> Poll<Heard> {
         if let Some(incoming) = self.frames.next(bytes_max)? {
             return Poll::Ready(hear(incoming, &self.outbox, (self.door, self.encoding), limits));
         }
@@ -103,13 +109,20 @@ impl Wire {
 
     /// Says why, lets the peer read what is left, and ends.
     pub async fn close(self, code: CloseCode, reason: &str) {
+        if let Socket::Line(line) = self.outbox.socket() {
+            line.finish();
+        }
         self.outbox.defer(frame::close(code, reason));
         let Wire { outbox, .. } = self;
         let _ = timeout(LAST_WORDS, poll_fn(|context| outbox.poll_drained(context, now_ms()))).await;
         let Some(outbox) = Rc::into_inner(outbox) else { return };
-        let mut tcp = outbox.into_socket();
-        let _ = tcp.shutdown().await;
-        let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
+        match outbox.into_socket() {
+            Socket::Tcp(mut tcp) => {
+                let _ = tcp.shutdown().await;
+                let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
+            }
+            Socket::Line(_) => {}
+        }
     }
 }
 
@@ -139,6 +152,25 @@ fn hear(
             outbox.push(frame::close_answer(code));
             Err(Ending::Gone)
         }
+    }
+}
+
+/// A message that came by a request.
+fn hear_message(
+    message: &[u8],
+    (door, encoding): (Door, Encoding),
+    bytes_max: usize,
+    limits: &Limits,
+) -> Heard {
+    if message.len() > bytes_max {
+        return Err(Ending::Close(CloseCode::TooLarge, "a message is longer than its limit"));
+    }
+    match encoding {
+        Encoding::MessagePack => Ok(Some(Request::decode(door, message, limits))),
+        Encoding::Json => match std::str::from_utf8(message) {
+            Ok(text) => Ok(Some(json::request(door, text, limits))),
+            Err(_) => Err(Ending::Close(CloseCode::NotUtf8, "a message is not UTF-8")),
+        },
     }
 }
 

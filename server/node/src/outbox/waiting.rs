@@ -33,6 +33,11 @@ impl Waiting {
         self.0.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect()
     }
 
+    /// What goes first. There is something, or the queue would not be there.
+    pub fn first(&self) -> &Bytes {
+        self.0.front().expect("a queue that is there is not empty")
+    }
+
     /// So many bytes have gone; whether nothing waits any more.
     pub fn advance(&mut self, mut written: usize) -> bool {
         SUM.set(SUM.get() - written);

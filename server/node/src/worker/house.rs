@@ -11,6 +11,7 @@ use super::desk::{self, Letter};
 use crate::friends::Roster;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
+use crate::line::Lines;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -24,6 +25,8 @@ pub struct House {
     pub pages: Pages,
     /// A letter box per worker. Unbounded: what is in them is bounded by the sessions' budgets and by the turns' size.
     pub boxes: Vec<UnboundedSender<Letter>>,
+    /// The sessions that come by HTTP.
+    pub lines: Lines,
     /// Where stored objects are kept; None if no kind is stored.
     pub store: Option<Store>,
     /// Who keeps the friend lists; None if the shards do.

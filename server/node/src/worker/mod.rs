@@ -215,6 +215,10 @@ impl Worker {
             second.tick().await;
             let silent = self.wheel.borrow_mut().turn(now_ms(), &mut self.sockets.borrow_mut());
             self.house.metrics.silent.inc_by(silent);
+            if self.number == 0 {
+                self.house.lines.sweep(now_ms());
+                self.house.lines.report(&self.house.metrics);
+            }
             self.sockets.borrow_mut().report(&self.house.metrics);
             self.report();
         }

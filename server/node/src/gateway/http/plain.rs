@@ -1,0 +1,329 @@
+//! `/v1/objects/{name}`: an object for whoever has nothing but requests. A GET gives it, or what is new in it; a POST writes or sends.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+    WWW_AUTHENTICATE,
+};
+use hyper::{Request, StatusCode, Uri};
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+use slotcast_protocol::{Code, Encoding, ObjectName};
+use tokio::time::Instant;
+
+use super::answer::{Refusal, empty, json as json_answer};
+use super::cursor::Cursor;
+use super::talk::{Caller, Talk, refusal};
+use super::{body, events, session};
+use crate::gateway::Answer;
+use crate::worker::Worker;
+
+pub const OBJECTS: &str = "/v1/objects/";
+
+/// What follows as little as can be, for a session that needs to use an object and not to see it.
+const NOTHING: [&str; 1] = ["-"];
+
+const CURSOR: HeaderName = HeaderName::from_static("slotcast-cursor");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
+
+/// Snapshots that are taken again because the object moved between them and their fingerprint.
+const TRIES: usize = 3;
+
+/// The parts of a request that both methods understand.
+struct Asked {
+    object: ObjectName,
+    caller: Caller,
+    since: Option<Cursor>,
+    wait: Duration,
+}
+
+/// Gives the object, or what is new in it; at once, or when something is.
+pub async fn get(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer, Refusal> {
+    let headers = request.headers();
+    let asked = Asked::of(worker, request.uri(), headers)?;
+    let stream = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if stream.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/event-stream")) {
+        let Asked { object, caller, since, .. } = asked;
+        let last = match headers.get(LAST_EVENT_ID) {
+            Some(id) => Some(Cursor::read(id.to_str().unwrap_or(""), LAST_EVENT_ID.as_str())?),
+            None => since,
+        };
+        return events::follow(worker, caller, &object, last).await;
+    }
+    match asked.since {
+        Some(cursor) => since(worker, asked, cursor).await,
+        None => now(worker, asked, known(headers, IF_NONE_MATCH)).await,
+    }
+}
+
+/// All slots, or 304 if the caller knows them already.
+async fn now(worker: &Rc<Worker>, asked: Asked, known: Option<Known>) -> Result<Answer, Refusal> {
+    let until = Instant::now() + asked.wait;
+    let object = asked.object.as_str();
+    let (all, fingerprint) = (json!({ "type": "use", "object": object }), fingerprint_of(object));
+    let Some(known) = known else {
+        let mut talk = Talk::begin(worker, asked.caller, &[all.clone(), fingerprint.clone()])?;
+        return whole(&mut talk, &[all, fingerprint]).await;
+    };
+    let first = if asked.wait.is_zero() { uses_nothing(object) } else { all.clone() };
+    let mut talk = Talk::begin(worker, asked.caller, &[first, fingerprint.clone()])?;
+    begun(&mut talk).await?;
+    loop {
+        match fingerprint_heard(&mut talk).await? {
+            Some(md5) if known.has(&md5) => {
+                let change = if asked.wait.is_zero() {
+                    None
+                } else {
+                    talk.hear_until(until, &["diff", "snapshot"]).await?
+                };
+                if change.is_none() {
+                    return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
+                }
+                talk.say(std::slice::from_ref(&fingerprint)).await;
+            }
+            Some(_) | None => break,
+        }
+    }
+    talk.say(&[all.clone(), fingerprint.clone()]).await;
+    whole(&mut talk, &[all, fingerprint]).await
+}
+
+/// The snapshot that comes, and the fingerprint that comes behind it. `again` asks for both once more.
+async fn whole(talk: &mut Talk, again: &[Value]) -> Result<Answer, Refusal> {
+    let mut tries = 0;
+    loop {
+        let snapshot = begun(talk).await?;
+        let message = talk.hear(&["fingerprint", "error"]).await?;
+        tries += 1;
+        let same = message["version"] == snapshot["version"];
+        if !same && message["type"] == "fingerprint" && tries < TRIES {
+            talk.say(again).await;
+            continue;
+        }
+        let mut answer = json_answer(StatusCode::OK, snapshot.to_string());
+        answer.headers_mut().insert(CURSOR, Cursor::default().after(&snapshot).header());
+        return Ok(match message["md5"].as_str().filter(|_| same) {
+            Some(md5) => tagged(answer, md5),
+            None => answer,
+        });
+    }
+}
+
+/// What has happened since the cursor, when something has.
+async fn since(worker: &Rc<Worker>, asked: Asked, cursor: Cursor) -> Result<Answer, Refusal> {
+    let until = Instant::now() + asked.wait;
+    let follow = json!({ "type": "use", "object": asked.object.as_str(), "cursor": cursor.array() });
+    let mut talk = Talk::begin(worker, asked.caller, &[follow])?;
+    let mut cursor = cursor;
+    let mut events = Vec::new();
+    let mut next = Some(begun(&mut talk).await?);
+    while let Some(message) = next {
+        cursor = cursor.after(&message);
+        let says_nothing =
+            message["type"] == "diff" && message["changes"].as_array().is_some_and(Vec::is_empty);
+        if !says_nothing {
+            events.push(message);
+        }
+        // What is there already goes along; if it is nothing, what comes is waited for.
+        let until = if events.is_empty() { until } else { Instant::now() };
+        next = match events.is_empty() || talk.has_heard() {
+            true => talk.hear_until(until, &["diff", "snapshot", "sent"]).await?,
+            false => None,
+        };
+    }
+    let body = json!({ "cursor": cursor.to_string(), "events": events });
+    let mut answer = json_answer(StatusCode::OK, body.to_string());
+    answer.headers_mut().insert(CURSOR, cursor.header());
+    Ok(answer)
+}
+
+/// Writes, or sends to all who use the object.
+pub async fn post(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer, Refusal> {
+    let (parts, body) = request.into_parts();
+    let mut asked = Asked::of(worker, &parts.uri, &parts.headers).map_err(Refusal::closing)?;
+    if session::encoding(&parts.headers)? != Encoding::Json {
+        let what = "Content-Type: must be application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadField, what).closing());
+    }
+    let body = body::read(body, worker.house.limits.message_bytes).await?;
+    let mut message = message(&body, &asked.object)?;
+    if let Some(device) = device(&parts.headers)? {
+        asked.caller.device = Some(device);
+        message["id"] = 1.into();
+    }
+    let object = asked.object.as_str();
+    let known = known(&parts.headers, IF_MATCH);
+    let answer = match known {
+        None => {
+            let mut talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), message])?;
+            begun(&mut talk).await?;
+            talk.hear(&["success", "reject", "error"]).await?
+        }
+        Some(known) => {
+            let mut talk =
+                Talk::begin(worker, asked.caller, &[uses_nothing(object), fingerprint_of(object)])?;
+            begun(&mut talk).await?;
+            let found = talk.hear(&["fingerprint", "error"]).await?;
+            if !found["md5"].as_str().is_some_and(|md5| known.has(md5)) {
+                return Err(not_matched());
+            }
+            message["at"] = found["version"].clone();
+            message["seen"] = found["version"].clone();
+            message["epoch"] = found["epoch"].clone();
+            talk.say(&[message]).await;
+            let answer = talk.hear(&["success", "reject", "error"]).await?;
+            if answer["what"].as_str().is_some_and(|what| what.starts_with("at:")) {
+                return Err(not_matched());
+            }
+            answer
+        }
+    };
+    Ok(answered(&answer))
+}
+
+fn not_matched() -> Refusal {
+    Refusal::new(StatusCode::PRECONDITION_FAILED, Code::Conflict, "If-Match: the object is another by now")
+}
+
+fn answered(message: &Value) -> Answer {
+    let status = match message["type"].as_str() {
+        Some("success") => StatusCode::OK,
+        _ => refusal(message).status,
+    };
+    json_answer(status, message.to_string())
+}
+
+/// The request's body as the message of a session.
+fn message(body: &[u8], object: &ObjectName) -> Result<Value, Refusal> {
+    let bad = |what: String| Refusal::new(StatusCode::BAD_REQUEST, Code::BadMessage, what);
+    let mut message: Value = serde_json::from_slice(body).map_err(|error| bad(format!("body: {error}")))?;
+    let Some(fields) = message.as_object_mut() else { return Err(bad("body: must be an object".into())) };
+    let name = match (fields.contains_key("ops"), fields.contains_key("name")) {
+        (true, false) => "write",
+        (false, true) => "send",
+        _both_or_none => return Err(bad("body: must have `ops`, or `name` and `value`".into())),
+    };
+    fields.remove("id");
+    fields.insert("type".into(), name.into());
+    fields.insert("object".into(), object.as_str().into());
+    Ok(message)
+}
+
+/// One key is one client that has said one thing.
+fn device(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+        let what = format!("{IDEMPOTENCY_KEY}: must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, Code::BadField, what));
+    }
+    let digest = Md5::digest(key.as_bytes());
+    Ok(Some(digest.iter().fold("key-".to_owned(), |name, byte| format!("{name}{byte:02x}"))))
+}
+
+/// The whole answer to a `use`: all parts of a snapshot as one, or a diff.
+pub async fn begun(talk: &mut Talk) -> Result<Value, Refusal> {
+    let mut message = talk.hear(&["snapshot", "diff", "error"]).await?;
+    if message["type"] == "error" {
+        return Err(refusal(&message));
+    }
+    if message["part"].is_null() {
+        return Ok(message);
+    }
+    let mut slots = serde_json::Map::new();
+    loop {
+        for record in message["slots"].as_array_mut().into_iter().flatten() {
+            let name = record["slot"].as_str().unwrap_or("").to_owned();
+            match record["value"].is_null() {
+                true => slots.remove(&name),
+                false => slots.insert(name, record.take()),
+            };
+        }
+        if message["more"] != true {
+            message["slots"] = slots.into_iter().map(|(_, record)| record).collect();
+            message["part"] = Value::Null;
+            message["parts"] = Value::Null;
+            return Ok(message);
+        }
+        message = talk.hear(&["snapshot"]).await?;
+    }
+}
+
+fn uses_nothing(object: &str) -> Value {
+    json!({ "type": "use", "object": object, "slots": NOTHING })
+}
+
+fn fingerprint_of(object: &str) -> Value {
+    json!({ "type": "fingerprint", "object": object })
+}
+
+/// None where the caller may not know it.
+async fn fingerprint_heard(talk: &mut Talk) -> Result<Option<String>, Refusal> {
+    let message = talk.hear(&["fingerprint", "error"]).await?;
+    Ok(message["md5"].as_str().map(str::to_owned))
+}
+
+fn tagged(mut answer: Answer, md5: &str) -> Answer {
+    let tag = HeaderValue::from_str(&format!("\"{md5}\"")).expect("hex digits are plain");
+    answer.headers_mut().insert(ETAG, tag);
+    answer
+}
+
+/// The tags of `If-Match` or `If-None-Match`.
+struct Known(Vec<String>);
+
+impl Known {
+    fn has(&self, md5: &str) -> bool {
+        self.0.iter().any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == md5)
+    }
+}
+
+fn known(headers: &HeaderMap, name: HeaderName) -> Option<Known> {
+    let mut values = headers.get_all(name).iter().peekable();
+    values.peek()?;
+    let texts = values.filter_map(|value| value.to_str().ok());
+    Some(Known(texts.flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned()).collect()))
+}
+
+impl Asked {
+    fn of(worker: &Worker, uri: &Uri, headers: &HeaderMap) -> Result<Asked, Refusal> {
+        let bad = |what: String| Refusal::new(StatusCode::BAD_REQUEST, Code::BadField, what);
+        let object = uri.path().strip_prefix(OBJECTS).unwrap_or("");
+        let object = ObjectName::parse(object).map_err(Refusal::of)?;
+        let mut asked = Asked { object, caller: Caller::default(), since: None, wait: Duration::ZERO };
+        let longest_s = worker.house.limits.ping_ms / 1_000;
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or("").as_bytes()) {
+            match &*name {
+                "user" => asked.caller.user = Some(value.into_owned()),
+                "ticket" => asked.caller.token = Some(value.into_owned()),
+                "since" => asked.since = Some(Cursor::read(&value, "since")?),
+                "wait" => {
+                    let seconds = value.parse().ok().filter(|seconds| *seconds <= longest_s);
+                    let seconds =
+                        seconds.ok_or_else(|| bad(format!("wait: must be 0 to {longest_s} seconds")))?;
+                    asked.wait = Duration::from_secs(seconds);
+                }
+                _unknown => return Err(bad(format!("{name:?}: is no parameter of this request"))),
+            }
+        }
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            asked.caller.token = Some(bearer(value)?);
+        }
+        Ok(asked)
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Result<String, Refusal> {
+    let text = value.to_str().unwrap_or("");
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token = token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty());
+    token.ok_or_else(|| {
+        let what = "Authorization: must be `Bearer <token>`";
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, what);
+        refusal.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    })
+}
