@@ -2,6 +2,8 @@
 
 pub mod folder;
 pub mod friends;
+pub mod http;
+pub mod requests;
 pub mod server;
 pub mod session;
 pub mod shim;

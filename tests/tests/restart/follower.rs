@@ -6,7 +6,10 @@ use std::sync::mpsc::Sender;
 
 use slotcast_protocol::{Event, ObjectName, Request};
 use slotcast_tests::copy::Copy;
+use slotcast_tests::dice::Dice;
 use slotcast_tests::real::session::Session;
+
+use super::roam::Roam;
 
 /// How often a copy that is being overtaken is compared anew.
 const TRIES: usize = 100;
@@ -16,22 +19,37 @@ pub struct Follower {
     json: bool,
     pub copies: BTreeMap<ObjectName, Copy>,
     session: Option<Session>,
+    roam: Roam,
 }
 
 impl Follower {
     pub fn new(number: usize, objects: &[ObjectName]) -> Follower {
         let copies = objects.iter().map(|object| (object.clone(), Copy::default())).collect();
-        Follower { name: format!("follower-{number}"), json: number == 1, copies, session: None }
+        Follower {
+            name: format!("follower-{number}"),
+            json: number == 1,
+            copies,
+            session: None,
+            roam: Roam::default(),
+        }
     }
 
-    /// Follows until the server is gone.
+    /// The same, who comes in by any door and goes when it likes.
+    pub fn roaming(number: usize, objects: &[ObjectName], dice: &mut Dice) -> Follower {
+        Follower { roam: Roam::new(dice), ..Follower::new(number, objects) }
+    }
+
+    /// Follows until the server is gone, or it goes itself.
     pub fn work(&mut self, address: SocketAddr, begun: &Sender<()>) {
         if self.session.is_none() && !self.enter(address) {
             return;
         }
         begun.send(()).expect("someone waits until all have begun");
-        while self.hear().is_some() {}
-        self.session = None;
+        let mut life = self.roam.life();
+        while life.goes_on() && self.hear().is_some() {}
+        if let Some(session) = self.session.take() {
+            self.roam.leave(session);
+        }
         self.copies.values_mut().for_each(Copy::cut);
         // An object to which nothing has happened is not stored, and begins anew.
         let nothing = |copy: &&mut Copy| copy.have == 0 && copy.sends == 0;
@@ -44,7 +62,8 @@ impl Follower {
     }
 
     fn enter(&mut self, address: SocketAddr) -> bool {
-        let Some(mut session) = Session::open(address, &self.name, &self.name, self.json) else {
+        let way = self.roam.way();
+        let Some(mut session) = Session::open_by(way, address, (&self.name, &self.name), self.json) else {
             return false;
         };
         for (object, copy) in &self.copies {

@@ -38,6 +38,15 @@ impl World {
         }
     }
 
+    /// The same, with clients who come in by any door and go when they like.
+    pub fn roaming(number: u64, dice: &mut Dice) -> World {
+        let mut world = World::new(number, dice);
+        world.writers = (0..WRITERS).map(|number| Writer::roaming(number, dice)).collect();
+        let objects = &world.objects;
+        world.followers = (0..FOLLOWERS).map(|number| Follower::roaming(number, objects, dice)).collect();
+        world
+    }
+
     /// All write and follow until the server is gone; `stop` sees to that when all have begun.
     pub fn load(&mut self, server: &mut Server, stop: impl FnOnce(&mut Server)) {
         let address = server.address;

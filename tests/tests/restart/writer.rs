@@ -9,6 +9,7 @@ use slotcast_tests::dice::Dice;
 use slotcast_tests::real::session::Session;
 
 use super::loads::{self, Answered, Wrote};
+use super::roam::Roam;
 
 /// Answered ones that are repeated, per device.
 const REPEATED: usize = 6;
@@ -23,6 +24,7 @@ pub struct Writer {
     /// On the way at the moment.
     waiting: usize,
     dice: Dice,
+    roam: Roam,
     seen: BTreeMap<usize, u64>,
     /// In the order in which it was sent; ids are places in it, from 1.
     pub wrote: Vec<Wrote>,
@@ -36,17 +38,28 @@ impl Writer {
             window: dice.between(1, 32) as usize,
             waiting: 0,
             dice: Dice::new(dice.roll()),
+            roam: Roam::default(),
             seen: BTreeMap::new(),
             wrote: Vec::new(),
         }
     }
 
-    /// Writes until the server is gone.
+    /// The same, who comes in by any door and goes when it likes.
+    pub fn roaming(number: usize, dice: &mut Dice) -> Writer {
+        let roam = Roam::new(dice);
+        Writer { roam, ..Writer::new(number, dice) }
+    }
+
+    /// Writes until the server is gone, or it goes itself.
     pub fn work(&mut self, address: SocketAddr, objects: &[ObjectName], begun: &Sender<()>) {
         let Some(mut session) = self.enter(address, objects) else { return };
         begun.send(()).expect("someone waits until all have begun");
         self.waiting = 0;
+        let mut life = self.roam.life();
         loop {
+            if !life.goes_on() {
+                return self.roam.leave(session);
+            }
             while self.waiting < self.window {
                 self.write_one(&mut session, objects);
             }
@@ -77,8 +90,9 @@ impl Writer {
     }
 
     /// Sees nothing of the objects but the answers.
-    fn enter(&self, address: SocketAddr, objects: &[ObjectName]) -> Option<Session> {
-        let mut session = Session::open(address, &self.user, &self.user, self.json)?;
+    fn enter(&mut self, address: SocketAddr, objects: &[ObjectName]) -> Option<Session> {
+        let way = self.roam.way();
+        let mut session = Session::open_by(way, address, (&self.user, &self.user), self.json)?;
         for object in objects {
             let nothing = Pattern::parse("nothing").expect("a good pattern");
             session.follow(object, None, Some(vec![nothing]));
