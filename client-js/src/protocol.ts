@@ -83,6 +83,8 @@ export type ClientMessage =
       readonly seen?: number | undefined;
       readonly if?: Conditions | undefined;
       readonly ops: readonly Operation[];
+      /** The version that the whole object must have. */
+      readonly at?: number | undefined;
     }
   | {
       readonly type: "send";
@@ -108,7 +110,16 @@ function fields(message: ClientMessage): unknown[] {
     case "release":
       return [3, message.object];
     case "write":
-      return [4, message.id, message.object, message.epoch, message.seen, message.if, message.ops.map(encodeOperation)];
+      return [
+        4,
+        message.id,
+        message.object,
+        message.epoch,
+        message.seen,
+        message.if,
+        message.ops.map(encodeOperation),
+        message.at,
+      ];
     case "send":
       // The value is no optional field: nil stays.
       return [5, message.id, message.object, message.name, message.value];

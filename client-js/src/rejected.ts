@@ -29,6 +29,8 @@ const protocolCodes = {
   storage_full: true,
   storage_damaged: false,
   unavailable: true,
+  gone: false,
+  out_of_order: false,
 } as const;
 
 /** Codes that this client gives itself. */

@@ -227,6 +227,9 @@ impl Model {
         if write.epoch.is_some_and(|epoch| epoch != self.epoch) {
             return reject(Code::WrongEpoch, Vec::new());
         }
+        if write.at.is_some_and(|at| at != self.version()) {
+            return reject(Code::Conflict, Vec::new());
+        }
         if write.seen > self.version() {
             return reject(Code::BadField, Vec::new());
         }

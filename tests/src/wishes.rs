@@ -75,7 +75,8 @@ pub fn write(dice: &mut Dice, object: &ObjectName, user: &str, copy: &Copy, tag:
         }
     }
     let seen = if dice.percent(90) { copy.have } else { dice.below(copy.have + 1) };
-    Write { id: None, object: object.clone(), epoch: None, seen, conditions, ops }
+    let at = dice.percent(5).then_some(copy.have);
+    Write { id: None, object: object.clone(), epoch: None, seen, conditions, ops, at }
 }
 
 /// A transaction: the counter that was read, plus one, if it is still what was read.
@@ -85,7 +86,15 @@ pub fn increment(object: &ObjectName, copy: &Copy) -> Write {
     let count = held.and_then(|held| crate::vectors::form(&held.value).as_u64()).unwrap_or(0);
     let op = Op::Set { slot: slot.clone(), value: Some(value(&json!(count + 1))), life: Life::default() };
     let conditions = vec![(slot, held.map_or(0, |held| held.version))];
-    Write { id: None, object: object.clone(), epoch: None, seen: copy.have, conditions, ops: vec![op] }
+    Write {
+        id: None,
+        object: object.clone(),
+        epoch: None,
+        seen: copy.have,
+        conditions,
+        ops: vec![op],
+        at: None,
+    }
 }
 
 fn op(dice: &mut Dice, user: &str, copy: &Copy, tag: u64) -> Op {

@@ -272,7 +272,7 @@ impl Bench {
         let number = Number::Integer(1);
         let ops = vec![Op::Add { slot: wishes::slot("add.a"), number }];
         let (object, conditions) = (self.object.clone(), Vec::new());
-        let write = Write { id: Some(id), object, epoch: None, seen: 0, conditions, ops };
+        let write = Write { id: Some(id), object, epoch: None, seen: 0, conditions, ops, at: None };
         self.effects.held.clear();
         self.put(Input::Write { session: session(), author, write });
         match self.effects.held.first() {
@@ -369,7 +369,7 @@ fn what_leaves_nothing_behind_is_not_logged() {
     let mut bench = Bench::new(Found::Nothing);
     let ops = vec![Op::Delete { slot: wishes::slot("a") }];
     let (object, conditions) = (bench.object.clone(), Vec::new());
-    let write = Write { id: None, object, epoch: None, seen: 0, conditions, ops };
+    let write = Write { id: None, object, epoch: None, seen: 0, conditions, ops, at: None };
     bench.put(Input::Write { session: session(), author: author(1), write });
     assert!(bench.effects.commits.is_empty(), "it may die and begin anew, and then the log had two epochs");
     bench.put(Input::Gone { session: session(), objects: vec![bench.object.clone()] });

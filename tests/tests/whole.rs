@@ -78,7 +78,7 @@ impl House {
 
     fn write(&mut self, ops: Vec<Op>) {
         let (object, session) = (self.object.clone(), self.writer);
-        let write = Write { id: None, object, epoch: None, seen: 0, conditions: Vec::new(), ops };
+        let write = Write { id: None, object, epoch: None, seen: 0, conditions: Vec::new(), ops, at: None };
         let effects = self.handle(Input::Write { session, author: author(), write });
         assert!(!effects.commits.is_empty(), "{:?}", effects.deliveries);
     }

@@ -62,6 +62,8 @@ pub struct Write {
     pub conditions: Vec<(SlotName, u64)>,
     /// All or none.
     pub ops: Vec<Op>,
+    /// The version that the whole object must have.
+    pub at: Option<u64>,
 }
 
 /// `send`.
@@ -123,6 +125,7 @@ impl Request {
                 seen: fields.optional_uint(3)?.unwrap_or(0),
                 conditions: conditions(fields, limits)?,
                 ops: ops(fields, limits)?,
+                at: fields.optional_uint(6)?,
             }),
             "send" => Request::Send(Send {
                 id: fields.optional_uint(0)?,

@@ -62,10 +62,16 @@ fn encode_use<'w>(request: &Use, writer: &'w mut Writer) -> &'w mut Writer {
 }
 
 fn encode_write<'w>(write: &Write, writer: &'w mut Writer) -> &'w mut Writer {
-    writer.array(7).uint(4).optional_uint(write.id).text(write.object.as_str());
+    // What older servers do not know goes only where it says something.
+    writer
+        .array(7 + usize::from(write.at.is_some()))
+        .uint(4)
+        .optional_uint(write.id)
+        .text(write.object.as_str());
     writer.optional_uint(write.epoch).uint(write.seen);
     encode_conditions(&write.conditions, writer).array(write.ops.len());
     write.ops.iter().for_each(|op: &Op| op.encode(writer));
+    write.at.map(|at| writer.uint(at));
     writer
 }
 

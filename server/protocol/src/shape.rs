@@ -58,7 +58,7 @@ pub const REQUESTS: &[Shape] = shapes! {
     1 hello [plain("token"), plain("device"), plain("user")],
     2 use [plain("object"), plain("cursor"), plain("slots"), plain("rate")],
     3 release [plain("object")],
-    4 write [plain("id"), plain("object"), plain("epoch"), plain("seen"), plain("if"), OPS_FIELD],
+    4 write [plain("id"), plain("object"), plain("epoch"), plain("seen"), plain("if"), OPS_FIELD, plain("at")],
     5 send [plain("id"), plain("object"), plain("name"), plain("value")],
     6 fingerprint [plain("object")],
     7 ping [plain("n")],

@@ -81,7 +81,7 @@ pub fn request(dice: &mut Dice, object: &ObjectName, user: &str, id: u64, seen: 
         let filler = vectors::value(&json!("x".repeat(dice.between(500, 3000) as usize)));
         ops.push(Op::Set { slot: slot("last"), value: Some(filler), life: none });
     }
-    Request::Write(Write { id: Some(id), object, epoch: None, seen, conditions: Vec::new(), ops })
+    Request::Write(Write { id: Some(id), object, epoch: None, seen, conditions: Vec::new(), ops, at: None })
 }
 
 fn append(value: Value) -> Op {

@@ -128,7 +128,7 @@ impl Bench {
         let op = Op::Set { slot, value: Some(self.value.clone()), life: Life::default() };
         let (id, seen) = (Some(round as u64 + 1), round as u64);
         let object = self.objects[place].clone();
-        Write { id, object, epoch: None, seen, conditions: Vec::new(), ops: vec![op] }
+        Write { id, object, epoch: None, seen, conditions: Vec::new(), ops: vec![op], at: None }
     }
 
     /// One turn's writes; the ns of CPU that the shard took.

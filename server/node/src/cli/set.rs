@@ -67,6 +67,7 @@ pub async fn run(set: Set) -> Result<(), Failure> {
         seen: cursor.version,
         conditions: set.condition.map(|version| (set.slot.clone(), version)).into_iter().collect(),
         ops: vec![set.op()],
+        at: None,
     };
     client.request(&Request::Write(write)).await?;
     let Success { version, changed, .. } = success(&mut client, &link).await?;

@@ -89,6 +89,9 @@ impl Object {
         if write.epoch.is_some_and(|other| other != epoch) {
             return refuse(Code::WrongEpoch, format!("{}: its epoch is {epoch}", self.name));
         }
+        if write.at.is_some_and(|at| at != version) {
+            return refuse(Code::Conflict, format!("at: the object is at version {version}"));
+        }
         if write.seen > version {
             return refuse(Code::BadField, format!("seen: is ahead of the object's version {version}"));
         }
