@@ -39,6 +39,8 @@ pub(crate) struct Object {
     pub wholes: Wholes,
     /// When it dies, if no one comes: set while nobody follows it and there is nothing to store.
     dies_ms: Option<u64>,
+    /// The MD5 of its slots, and the version that it was taken at.
+    md5: Option<(u64, String)>,
     pub keeping: Keeping,
 }
 
@@ -55,7 +57,7 @@ impl Object {
         let blank = contents.is_blank();
         let dies_ms = blank.then(|| now_ms.saturating_add(kind.linger_ms));
         let (followers, wholes) = (Followers::default(), Wholes::default());
-        Object { name, contents, kind, followers, wholes, dies_ms, keeping: Keeping::default() }
+        Object { name, contents, kind, followers, wholes, dies_ms, md5: None, keeping: Keeping::default() }
     }
 
     pub fn is_durable(&self) -> bool {

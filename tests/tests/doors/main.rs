@@ -6,7 +6,9 @@ mod drain;
 mod encodings;
 mod friends;
 mod handshake;
+mod http;
 mod large;
+mod plain;
 mod rate;
 mod refusals;
 mod relay;
@@ -14,4 +16,4 @@ mod relay_refusals;
 mod stalled;
 mod terminal;
 
-use slotcast_tests::real::{server, socket};
+use slotcast_tests::real::{http as http_client, server, socket};

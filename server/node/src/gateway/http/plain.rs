@@ -65,44 +65,40 @@ pub async fn get(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answ
 async fn now(worker: &Rc<Worker>, asked: Asked, known: Option<Known>) -> Result<Answer, Refusal> {
     let until = Instant::now() + asked.wait;
     let object = asked.object.as_str();
-    let (all, fingerprint) = (json!({ "type": "use", "object": object }), fingerprint_of(object));
+    let (all, fingerprint) = (uses_all(object), fingerprint_of(object));
     let Some(known) = known else {
-        let mut talk = Talk::begin(worker, asked.caller, &[all.clone(), fingerprint.clone()])?;
-        return whole(&mut talk, &[all, fingerprint]).await;
+        let mut talk = Talk::begin(worker, asked.caller, &[all])?;
+        return whole(&mut talk, object).await;
     };
     let first = if asked.wait.is_zero() { uses_nothing(object) } else { all.clone() };
-    let mut talk = Talk::begin(worker, asked.caller, &[first, fingerprint.clone()])?;
+    let mut talk = Talk::begin(worker, asked.caller, &[first])?;
     begun(&mut talk).await?;
-    loop {
-        match fingerprint_heard(&mut talk).await? {
-            Some(md5) if known.has(&md5) => {
-                let change = if asked.wait.is_zero() {
-                    None
-                } else {
-                    talk.hear_until(until, &["diff", "snapshot"]).await?
-                };
-                if change.is_none() {
-                    return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
-                }
-                talk.say(std::slice::from_ref(&fingerprint)).await;
-            }
-            Some(_) | None => break,
+    talk.say(std::slice::from_ref(&fingerprint)).await;
+    while let Some(md5) = fingerprint_heard(&mut talk).await?.filter(|md5| known.has(md5)) {
+        let changed = match asked.wait.is_zero() {
+            true => None,
+            false => talk.hear_until(until, &["diff", "snapshot"]).await?,
+        };
+        if changed.is_none() {
+            return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
         }
+        talk.say(std::slice::from_ref(&fingerprint)).await;
     }
-    talk.say(&[all.clone(), fingerprint.clone()]).await;
-    whole(&mut talk, &[all, fingerprint]).await
+    talk.say(&[all]).await;
+    whole(&mut talk, object).await
 }
 
-/// The snapshot that comes, and the fingerprint that comes behind it. `again` asks for both once more.
-async fn whole(talk: &mut Talk, again: &[Value]) -> Result<Answer, Refusal> {
+/// The snapshot that comes, with the fingerprint of just that; it is taken again if the object has moved on meanwhile.
+async fn whole(talk: &mut Talk, object: &str) -> Result<Answer, Refusal> {
     let mut tries = 0;
     loop {
-        let snapshot = begun(talk).await?;
+        let snapshot = taken_anew(talk).await?;
+        talk.say(&[fingerprint_of(object)]).await;
         let message = talk.hear(&["fingerprint", "error"]).await?;
         tries += 1;
         let same = message["version"] == snapshot["version"];
         if !same && message["type"] == "fingerprint" && tries < TRIES {
-            talk.say(again).await;
+            talk.say(&[uses_all(object)]).await;
             continue;
         }
         let mut answer = json_answer(StatusCode::OK, snapshot.to_string());
@@ -161,7 +157,6 @@ pub async fn post(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Ans
     let answer = match known {
         None => {
             let mut talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), message])?;
-            begun(&mut talk).await?;
             talk.hear(&["success", "reject", "error"]).await?
         }
         Some(known) => {
@@ -225,9 +220,19 @@ fn device(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     Ok(Some(digest.iter().fold("key-".to_owned(), |name, byte| format!("{name}{byte:02x}"))))
 }
 
-/// The whole answer to a `use`: all parts of a snapshot as one, or a diff.
+/// The whole answer to a `use` with a cursor: all parts of a snapshot as one, or a diff.
 pub async fn begun(talk: &mut Talk) -> Result<Value, Refusal> {
-    let mut message = talk.hear(&["snapshot", "diff", "error"]).await?;
+    let message = talk.hear(&["snapshot", "diff", "error"]).await?;
+    put_together(talk, message).await
+}
+
+/// The whole answer to a `use` without one; a diff before it is still of what was followed before.
+async fn taken_anew(talk: &mut Talk) -> Result<Value, Refusal> {
+    let message = talk.hear(&["snapshot", "error"]).await?;
+    put_together(talk, message).await
+}
+
+async fn put_together(talk: &mut Talk, mut message: Value) -> Result<Value, Refusal> {
     if message["type"] == "error" {
         return Err(refusal(&message));
     }
@@ -251,6 +256,10 @@ pub async fn begun(talk: &mut Talk) -> Result<Value, Refusal> {
         }
         message = talk.hear(&["snapshot"]).await?;
     }
+}
+
+fn uses_all(object: &str) -> Value {
+    json!({ "type": "use", "object": object })
 }
 
 fn uses_nothing(object: &str) -> Value {
