@@ -27,8 +27,8 @@ export function windows() {
     assert.deepEqual(complaints, [], "no page complains");
   });
 
-  /** Opens a window of one's own, and waits until it is live, or asks for a name. `beside`: in the same browser as that page, on its wire. */
-  async function visit(address, { isAsked = false, port = server.port, beside, ...options } = {}) {
+  /** Opens a window of one's own, and waits until it is live, or asks for a name; one without our script is plain. `beside`: in the same browser as that page, on its wire. */
+  async function visit(address, { isAsked = false, isPlain = false, port = server.port, beside, ...options } = {}) {
     const wire = beside?.wire ?? (await layWire(port));
     const context = beside?.context() ?? (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options }));
     const page = await context.newPage();
@@ -37,7 +37,7 @@ export function windows() {
     page.wire = wire;
     await page.goto(`http://127.0.0.1:${wire.port}${address}`);
     if (isAsked) await page.waitForSelector("#ask[open]");
-    else await live(page);
+    else if (!isPlain) await live(page);
     return page;
   }
 
