@@ -8,6 +8,7 @@ mod friends;
 mod handshake;
 mod http;
 mod large;
+mod openapi;
 mod plain;
 mod rate;
 mod refusals;

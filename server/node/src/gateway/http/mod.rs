@@ -12,7 +12,7 @@ mod talk;
 use std::rc::Rc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 
 use super::{Answer, origin};
 use crate::worker::Worker;
@@ -20,10 +20,14 @@ use crate::worker::Worker;
 use answer::Refusal;
 pub use answer::{Body, empty, whole};
 
+/// Plain requests, as a description that tools can read.
+const OPENAPI: &str = "/v1/openapi.json";
+
 /// What a request to one of these doors is for; None if it is to another.
 pub async fn route(worker: &Rc<Worker>, request: &mut Option<Request<Incoming>>) -> Option<Answer> {
     let path = request.as_ref()?.uri().path();
-    let is_here = matches!(path, "/poll/objects" | "/poll/relay" | "/poll" | "/stream" | "/sse")
+    let is_here = path == OPENAPI
+        || matches!(path, "/poll/objects" | "/poll/relay" | "/poll" | "/stream" | "/sse")
         || path.starts_with(plain::OBJECTS);
     if !is_here {
         return None;
@@ -50,6 +54,7 @@ async fn serve(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer
         (&Method::GET, "/stream") => session::stream(worker, request.headers()),
         (&Method::GET, "/sse") => session::events(worker, request.headers()),
         (&Method::DELETE, "/poll") => session::hang_up(worker, request.headers()),
+        (&Method::GET, OPENAPI) => Ok(answer::json(StatusCode::OK, include_str!("openapi.json"))),
         (&Method::GET, path) if path.starts_with(plain::OBJECTS) => plain::get(worker, request).await,
         (&Method::POST, path) if path.starts_with(plain::OBJECTS) => plain::post(worker, request).await,
         (_, _) => Err(Refusal::method()),
