@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use slotcast_protocol::Durability;
@@ -26,6 +26,12 @@ use crate::worker::{House, Letter, Worker, now_ms};
 
 /// Connections that the kernel holds until a worker takes them.
 const BACKLOG: i32 = 4_096;
+
+/// How often it is looked whether the drain is over.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// How long requests without a session may take to get their answers when all sessions have ended.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// However long the connections took to end, the store gets so long to keep what is under way.
 const STORE_STOP_MIN: Duration = Duration::from_secs(2);
@@ -125,6 +131,7 @@ fn house(
         lines: Lines::new(&config.limits),
         store,
         roster: roster.map(|service| Box::new(service) as Box<dyn friends::Roster>),
+        conversations: AtomicUsize::new(0),
         behind: AtomicUsize::new(0),
     };
     Ok((Arc::new(house), mail))
@@ -177,8 +184,13 @@ fn wait(house: &House, greet: impl FnOnce()) -> io::Result<()> {
             let _ = letter_box.send(Letter::Drain);
         }
         let drained = async {
-            while house.metrics.connections.get() > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            while house.conversations.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+            // Others come and go, a load balancer that asks for our health among them: they are not waited for long.
+            let begun = Instant::now();
+            while house.metrics.connections.get() > 0 && begun.elapsed() < LAST_ANSWERS {
+                tokio::time::sleep(DRAIN_LOOK).await;
             }
         };
         let deadline = Instant::now() + Duration::from_millis(house.limits.drain_ms);

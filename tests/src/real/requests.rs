@@ -27,11 +27,18 @@ pub struct Requests {
     http: Http,
     /// What came of a stream and is no whole message yet; None while there is no stream.
     stream: Option<Vec<u8>>,
-    said: Option<Sender<Vec<u8>>>,
-    poster: Option<(JoinHandle<()>, TcpStream)>,
+    /// None until something is said.
+    poster: Option<Poster>,
     address: SocketAddr,
     /// Whether it says goodbye when it goes.
     pub is_polite: bool,
+}
+
+/// The thread that says things.
+struct Poster {
+    said: Sender<Vec<u8>>,
+    thread: JoinHandle<()>,
+    connection: TcpStream,
 }
 
 impl Requests {
@@ -42,11 +49,6 @@ impl Requests {
         let answer = http.ask("POST /poll/objects", &[("content-type", kind)], &framed(json, hello))?;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let key = answer.header("slotcast-session").expect("a session has a key").to_owned();
-        let (said, gathered) = channel();
-        let post = Http::connect(address)?;
-        let poster = (post.handle(), key.clone());
-        let handle = poster.0;
-        let thread = std::thread::spawn(move || say(post, &poster.1, json, &gathered));
         let mut requests = Requests {
             down,
             json,
@@ -55,8 +57,7 @@ impl Requests {
             heard: VecDeque::new(),
             http,
             stream: None,
-            said: Some(said),
-            poster: Some((thread, handle)),
+            poster: None,
             address,
             is_polite: true,
         };
@@ -65,8 +66,12 @@ impl Requests {
     }
 
     pub fn say(&mut self, message: &[u8]) {
-        let said = self.said.as_ref().expect("it is there until the end");
-        let _ = said.send(framed(self.json, message));
+        if self.poster.is_none() {
+            self.poster = Poster::start(self.address, self.key.clone(), self.json);
+        }
+        if let Some(poster) = &self.poster {
+            let _ = poster.said.send(framed(self.json, message));
+        }
     }
 
     /// The next message; None when the session is over.
@@ -144,16 +149,27 @@ impl Requests {
 
 impl Drop for Requests {
     fn drop(&mut self) {
-        self.said = None;
         if self.is_polite
             && let Some(mut http) = Http::connect(self.address)
         {
             let _ = http.ask("DELETE /poll", &[("slotcast-session", &self.key)], b"");
         }
-        let (thread, handle) = self.poster.take().expect("it was there all the time");
-        let _ = handle.shutdown(Shutdown::Both);
+        let Some(Poster { said, thread, connection }) = self.poster.take() else { return };
+        drop(said);
+        let _ = connection.shutdown(Shutdown::Both);
         let panicked = thread.join().is_err();
         assert!(!panicked || std::thread::panicking(), "the thread that posts has met something");
+    }
+}
+
+impl Poster {
+    /// None if the server is gone.
+    fn start(address: SocketAddr, key: String, json: bool) -> Option<Poster> {
+        let http = Http::connect(address)?;
+        let connection = http.handle();
+        let (said, gathered) = channel();
+        let thread = std::thread::spawn(move || say(http, &key, json, &gathered));
+        Some(Poster { said, thread, connection })
     }
 }
 

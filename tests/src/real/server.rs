@@ -20,6 +20,8 @@ pub struct Launch {
     flags: Vec<OsString>,
     config: String,
     environment: Vec<(OsString, OsString)>,
+    /// None is a port of its choice.
+    listen: Option<SocketAddr>,
 }
 
 /// One that did not start.
@@ -33,7 +35,7 @@ pub struct Refusal {
 impl Launch {
     /// With `--dev` and this configuration file.
     pub fn dev(config: &str) -> Launch {
-        Launch { flags: vec!["--dev".into()], config: config.to_owned(), environment: Vec::new() }
+        Launch { flags: vec!["--dev".into()], config: config.to_owned(), ..Launch::default() }
     }
 
     pub fn data(mut self, folder: &Path) -> Launch {
@@ -43,6 +45,12 @@ impl Launch {
 
     pub fn with(mut self, variables: Vec<(OsString, OsString)>) -> Launch {
         self.environment.extend(variables);
+        self
+    }
+
+    /// Where another was before.
+    pub fn at(mut self, address: SocketAddr) -> Launch {
+        self.listen = Some(address);
         self
     }
 
@@ -60,7 +68,9 @@ impl Launch {
         std::fs::write(&config, &self.config).expect("the temporary folder has room");
         let said = std::fs::File::create(own.join("stderr")).expect("the temporary folder has room");
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--config"])
+            .args(["serve", "--workers", "2", "--listen"])
+            .arg(self.listen.map_or("127.0.0.1:0".to_owned(), |listen| listen.to_string()))
+            .arg("--config")
             .arg(&config)
             .args(&self.flags)
             .envs(self.environment.iter().cloned())
@@ -90,7 +100,7 @@ impl Server {
 
     pub fn start(flags: &[&str], config: &str) -> Server {
         let flags = flags.iter().map(OsString::from).collect();
-        Launch { flags, config: config.to_owned(), environment: Vec::new() }.start()
+        Launch { flags, config: config.to_owned(), ..Launch::default() }.start()
     }
 
     pub fn terminate(&self) {

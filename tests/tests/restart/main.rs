@@ -14,5 +14,6 @@ mod refused;
 mod relay;
 mod roam;
 mod terminate;
+mod upgrade;
 mod world;
 mod writer;

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ struct Counted(Rc<Worker>);
 impl Counted {
     fn new(worker: Rc<Worker>) -> Self {
         worker.house.metrics.connections.inc();
+        worker.house.conversations.fetch_add(1, Ordering::Relaxed);
         Counted(worker)
     }
 }
@@ -52,6 +54,7 @@ impl Deref for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.house.metrics.connections.dec();
+        self.0.house.conversations.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

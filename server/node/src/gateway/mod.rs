@@ -10,6 +10,7 @@ mod websocket;
 mod wire;
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,9 +35,9 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 type Answer = Response<http::Body>;
 
-/// Accepts connections until the server drains.
+/// Accepts connections; while the server drains too, as whoever polls comes by a new one to hear of it.
 pub async fn accept(worker: Rc<Worker>, listener: TcpListener) {
-    while !worker.is_draining() {
+    loop {
         match listener.accept().await {
             Ok((tcp, _)) => _ = tokio::task::spawn_local(Box::pin(serve(worker.clone(), tcp))),
             Err(error) => {
@@ -63,7 +64,18 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
     http.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).half_close(false);
-    let served = http.serve_connection(TokioIo::new(tcp), service).with_upgrades().await;
+    // One that comes while the server stops has one question, and is not let go before it has asked.
+    let comes_late = worker.is_draining();
+    http.keep_alive(!comes_late);
+    let mut served = pin!(http.serve_connection(TokioIo::new(tcp), service).with_upgrades());
+    // When the server stops, whoever waits with nothing to ask is let go, and who has asked is answered first.
+    let served = tokio::select! {
+        served = &mut served => served,
+        () = worker.drained_soon(), if !comes_late => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended badly");
     }

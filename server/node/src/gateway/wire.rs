@@ -121,7 +121,12 @@ impl Wire {
                 let _ = tcp.shutdown().await;
                 let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
             }
-            Socket::Line(_) => {}
+            Socket::Line(line) => {
+                let fetched = timeout(LAST_WORDS, poll_fn(|context| line.poll_fetched(context))).await;
+                if fetched.is_err() {
+                    tracing::debug!("a client did not fetch what it was told last");
+                }
+            }
         }
     }
 }

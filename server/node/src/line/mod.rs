@@ -269,6 +269,16 @@ impl LineSocket {
         }
     }
 
+    /// Ready when all that was written has been fetched.
+    pub fn poll_fetched(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.told.is_empty() || state.end == Some(End::Cut) {
+            return Poll::Ready(());
+        }
+        state.session = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     /// Nothing more is read; what is written from now on is kept until it is fetched.
     pub fn finish(&self) {
         let mut state = self.0.state();

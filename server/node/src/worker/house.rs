@@ -31,6 +31,8 @@ pub struct House {
     pub store: Option<Store>,
     /// Who keeps the friend lists; None if the shards do.
     pub roster: Option<Box<dyn Roster>>,
+    /// Sessions and those that would be one, until the last word of each is on its way.
+    pub conversations: AtomicUsize,
     /// Workers for whose store too much waits.
     pub behind: AtomicUsize,
 }

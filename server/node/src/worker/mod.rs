@@ -33,6 +33,9 @@ use sockets::Sockets;
 use waiting::Waiting;
 use wheel::Wheel;
 
+/// When the first ones come back to a server that stops: a new one should be there by then, in ms.
+const RETURN_MS_MIN: u64 = 1_000;
+
 /// See the module's text. Lives on its thread, inside a `LocalSet`.
 pub struct Worker {
     pub number: usize,
@@ -46,6 +49,8 @@ pub struct Worker {
     wheel: RefCell<Wheel>,
     bell: Notify,
     draining: Cell<bool>,
+    /// Rings when the server stops.
+    stopping: Notify,
 }
 
 impl Worker {
@@ -64,6 +69,7 @@ impl Worker {
             wheel: RefCell::new(Wheel::new(&limits)),
             bell: Notify::new(),
             draining: Cell::new(false),
+            stopping: Notify::new(),
             house,
         })
     }
@@ -150,6 +156,14 @@ impl Worker {
         let user = self.edge.borrow().user(session);
         if let Some(user) = user.filter(|_| self.sockets.borrow_mut().take_missed(session)) {
             self.put_home(user, HomeInput::Drained { session });
+        }
+    }
+
+    /// Until the server stops.
+    pub async fn drained_soon(&self) {
+        let stopping = self.stopping.notified();
+        if !self.is_draining() {
+            stopping.await;
         }
     }
 
@@ -242,10 +256,11 @@ impl Worker {
     /// The server stops: every session is told when to come back, spread over time, and closed.
     fn drain(&self) {
         self.draining.set(true);
+        self.stopping.notify_waiters();
         let sessions = self.sockets.borrow().sessions();
         let spread_ms = (sessions.len() as u64 * 2).clamp(1_000, self.house.limits.drain_ms);
         for (place, session) in sessions.iter().enumerate() {
-            let retry_ms = 500 + spread_ms * place as u64 / sessions.len() as u64;
+            let retry_ms = RETURN_MS_MIN + spread_ms * place as u64 / sessions.len() as u64;
             self.answer(*session, &Event::Goaway { retry_ms, reason: "the server stops".into() });
             self.sockets.borrow_mut().close(*session, CloseCode::GoingAway);
         }
