@@ -134,6 +134,14 @@ impl Server {
         text(&self.own.join("stderr"))
     }
 
+    /// What it has in memory now.
+    pub fn memory_bytes(&self) -> f64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok());
+        pages.map_or(0.0, |pages| pages * 4096.0)
+    }
+
     /// A metric's value now.
     pub fn metric(&self, name: &str) -> f64 {
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
