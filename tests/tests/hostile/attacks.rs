@@ -88,10 +88,10 @@ fn hold(time: Duration, over: &AtomicBool) {
     }
 }
 
-/// What the server says is read and thrown away, until it has nothing more to say.
+/// What the server says is read and thrown away, until it has nothing more to say, or for a second.
 fn swallow(stream: &mut TcpStream) {
-    let mut dropped = [0; 4096];
-    while matches!(stream.read(&mut dropped), Ok(1..)) {}
+    let (begun, mut dropped) = (Instant::now(), [0; 4096]);
+    while begun.elapsed() < Duration::from_secs(1) && matches!(stream.read(&mut dropped), Ok(1..)) {}
 }
 
 fn silent(address: SocketAddr, over: &AtomicBool, _seed: u64) {
