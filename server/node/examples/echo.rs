@@ -1,6 +1,6 @@
 //! Says back every message, over the server's own reader of frames: what a conformance suite talks to.
 //!
-//! `cargo run --release --example echo 127.0.0.1:9001`, then a suite of Autobahn's cases, such as `kosoku 127.0.0.1:9001`.
+//! `tests/conformance/run.py` runs Autobahn's cases against it. By hand: `cargo run --example echo 127.0.0.1:9001`, then `kosoku 127.0.0.1:9001`.
 
 #[allow(dead_code)]
 #[path = "../src/frame.rs"]
@@ -19,8 +19,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 const BYTES_MAX: usize = 16 << 20;
 
 fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
-    for socket in TcpListener::bind(address)?.incoming() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".into());
+    let listener = TcpListener::bind(address)?;
+    println!("{}", listener.local_addr()?);
+    for socket in listener.incoming() {
         let socket = socket?;
         thread::spawn(move || converse(socket));
     }
