@@ -14,6 +14,7 @@ mod rate;
 mod refusals;
 mod relay;
 mod relay_refusals;
+mod requests;
 mod stalled;
 mod terminal;
 

@@ -3,6 +3,7 @@
 mod budget;
 mod connection;
 mod frames;
+mod head;
 mod http;
 mod origin;
 pub mod pages;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -94,6 +96,9 @@ fn tune(tcp: &TcpStream) {
 }
 
 async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+    if let Some(mistake) = head::mistake(&request) {
+        return closing(text(StatusCode::BAD_REQUEST, mistake));
+    }
     let mut request = Some(request);
     if let Some(answer) = http::route(worker, &mut request).await {
         return answer;
@@ -114,6 +119,12 @@ fn health(worker: &Worker) -> Answer {
         false => text(StatusCode::OK, "ok\n"),
         true => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }
+}
+
+/// Nothing more is read behind this answer.
+fn closing(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
