@@ -5,6 +5,7 @@ mod conversation;
 mod drain;
 mod encodings;
 mod friends;
+mod garbage;
 mod handshake;
 mod http;
 mod large;
