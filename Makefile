@@ -18,12 +18,13 @@ fast: client
 	cargo test --workspace
 	npm --prefix client-js test
 
-# Minutes: wrong builds that the tests must catch, Autobahn's cases, and the pages in a real browser.
+# Minutes: wrong builds that the tests must catch, Autobahn's cases, other makers' proxies, and the pages in a real browser.
 slow: client
 	python3 tests/wrong/run.py
 	python3 tests/conformance/run.py
 	tests/browser/setup.sh
 	cargo build --bin slotcast
+	python3 tests/proxies/run.py
 	SLOTCAST_BIN=$(CURDIR)/target/debug/slotcast npm --prefix tests/browser test
 
 check: client-js/node_modules
