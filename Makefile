@@ -1,8 +1,9 @@
 # Each target is what a person would type. `make run` and `make test` need Rust, Node 20, Python 3 and make; the rest is installed on the way.
-.PHONY: run test check sim soak bench client fast slow
+.PHONY: run test check sim fuzz soak bench client fast slow
 
 SEED ?=
 SEEDS ?= 2000
+SECONDS ?= 60
 ROUNDS ?= 300
 CUTS ?= 100
 FLIPS ?= 100000
@@ -36,9 +37,13 @@ check: client-js/node_modules
 sim:
 	SLOTCAST_SEED=$(SEED) SLOTCAST_SEEDS=$(SEEDS) cargo test --package slotcast-tests --test simulation -- --nocapture
 
-# About half an hour of crashes, power cuts (as root), every point at which the store writes, and flipped bits: make soak ROUNDS=3000,
+# Looks for bytes that one of the readers does not stand, so long for each: make fuzz SECONDS=600
+fuzz:
+	python3 fuzz/run.py --seconds $(SECONDS)
+
+# About three quarters of an hour of fuzzing, crashes, power cuts (as root), every point at which the store writes, and flipped bits: make soak ROUNDS=3000,
 # make soak FLIPS=0 for every bit, which takes hours.
-soak:
+soak: fuzz
 	cargo build --release --bin slotcast
 	SLOTCAST_TEST_ROUNDS=$(ROUNDS) SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_TEST_POINTS=0 SLOTCAST_TEST_FLIPS=$(FLIPS) \
 		cargo test --release --package slotcast-tests --test restart --test write_points --test corruption -- --nocapture

@@ -6,6 +6,7 @@ pub mod copy;
 pub mod dice;
 #[cfg(feature = "node")]
 pub mod engines;
+pub mod fuzz;
 pub mod json_wire;
 pub mod ledger;
 pub mod model;
