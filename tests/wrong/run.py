@@ -13,10 +13,10 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What is built is mostly built by one core at a time.
 COPIES = [ROOT / "target" / "wrong" / name for name in ("a", "b")]
-PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "server/protocol", "server/state", "server/node",
-         "tests/Cargo.toml", "tests/src", "tests/vectors"]
+PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "slotcast.example.toml", "server/protocol", "server/state", "server/node",
+         "tests/Cargo.toml", "tests/src", "tests/vectors", "fuzz/corpus"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation", "roster", "roster_model",
-         "roster_simulation", "relay", "people"]
+         "roster_simulation", "relay", "people", "corpus"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "1000"
 LIMIT_S = 120
