@@ -1,16 +1,13 @@
-//! Who a connection is: tokens, guests, and one live connection per user, device and door.
+//! Who is there: one live connection per user, device and door, and not too many of one user.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use slotcast_protocol::{Code, Device, Door, Fault, User};
+use slotcast_protocol::{Device, Door, User};
 use slotcast_state::{Author, SessionId};
 
-/// All sessions of the server, and who may have one.
+/// All sessions of the server.
 pub struct Identities {
-    dev: bool,
-    tokens: BTreeMap<String, User>,
     sessions_per_user: usize,
     objects: Present,
     relay: Present,
@@ -24,30 +21,8 @@ struct Present {
 }
 
 impl Identities {
-    pub fn new(dev: bool, tokens: BTreeMap<String, User>, sessions_per_user: usize) -> Self {
-        let (objects, relay) = (Present::default(), Present::default());
-        Identities { dev, tokens, sessions_per_user, objects, relay }
-    }
-
-    /// The user that a `hello` speaks for. `guest` is the name that a guest without one gets.
-    pub fn user(&self, token: Option<&str>, wanted: Option<User>, guest: &str) -> Result<User, Fault> {
-        let refused = || Fault::new(Code::Unauthorized, "token: is not accepted");
-        match token {
-            Some(token) => self.by_token(token).ok_or_else(refused),
-            None if self.dev => wanted.map_or_else(|| User::parse(guest), Ok),
-            None => Err(Fault::new(Code::Unauthorized, "token: is missing")),
-        }
-    }
-
-    /// Compares with every token in full, so that the time taken tells nothing about how much of one was right.
-    fn by_token(&self, token: &str) -> Option<User> {
-        let same = |known: &str| {
-            known.len() == token.len()
-                && known.bytes().zip(token.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
-        };
-        self.tokens
-            .iter()
-            .fold(None, |found, (known, user)| if same(known) { Some(user.clone()) } else { found })
+    pub fn new(sessions_per_user: usize) -> Self {
+        Identities { sessions_per_user, objects: Present::default(), relay: Present::default() }
     }
 
     /// Counts a new session of the user on a door; false if there are too many.

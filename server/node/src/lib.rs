@@ -3,6 +3,7 @@
 //! One worker per core is an edge and a shard. The bytes of a write walk `gateway/websocket` (decode) -> `worker` (route) ->
 //! shard -> `engine` (commit) -> `worker/deliver` (encode once) -> edge -> `outbox` -> socket.
 
+mod auth;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -8,6 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::auth::Refusals;
+
 /// A histogram from 100 microseconds to 13 seconds.
 #[derive(Clone, Debug)]
 pub struct Seconds(Histogram);
@@ -123,4 +125,12 @@ metrics! {
     lists_diverged: Counter = "lists_diverged",
     /// Connections refused because there were too many
     turned_away: Counter = "connections_turned_away",
+    /// Tokens that were refused, by reason
+    tokens_refused: Refusals = "tokens_refused",
+    /// Tickets issued
+    tickets: Counter = "tickets",
+    /// Sessions ended because their token has ended
+    sessions_expired: Counter = "sessions_expired",
+    /// Sessions ended because their user may not be here any more
+    sessions_revoked: Counter = "sessions_revoked",
 }

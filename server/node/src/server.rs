@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::embedded::Recovered;
 use crate::engine::{Embedded, Engine};
@@ -101,9 +102,10 @@ fn store(config: &Config) -> io::Result<Option<(Store, Threads)>> {
     Store::new(Box::new(opened)).map(Some).map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Guests can be anyone; else there is no user but those of the file.
+/// Guests can be anyone, and so can those whose tokens others sign; else there is no user but those of the file.
 fn relay(config: &Config) -> Relay {
-    let users = (!config.dev).then(|| config.users.values().cloned().collect());
+    let is_closed = !config.dev && config.auth.signed.is_none();
+    let users = is_closed.then(|| config.users.values().cloned().collect());
     Relay { users, ..config.relay.clone() }
 }
 
@@ -120,10 +122,13 @@ fn house(
         })?,
         None => Pages::default(),
     };
+    let metrics = Metrics::default();
+    let auth = Auth::new(config.dev, config.users.clone(), &config.auth, &metrics);
     let house = House {
         limits: config.limits.clone(),
-        identities: Identities::new(config.dev, config.users.clone(), config.limits.sessions_per_user),
-        metrics: Metrics::default(),
+        auth: auth.map_err(io::Error::other)?,
+        identities: Identities::new(config.limits.sessions_per_user),
+        metrics,
         origins: config.origins.clone(),
         dev: config.dev,
         pages,

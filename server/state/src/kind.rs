@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use slotcast_protocol::{Durability, ObjectName, Pattern, Rate, SlotName};
 
+use crate::rights::{Access, Right, Rights, Role, may_see};
 use crate::rule::Rule;
 
 /// The behaviour of the objects whose names begin with a kind.
@@ -22,6 +23,15 @@ pub struct Kind {
     pub durability: Durability,
     /// How often followers who do not say it themselves are told; None is at once, everything.
     pub rate: Option<Rate>,
+    /// Who may use its objects.
+    pub read: Access,
+    /// Who may change them, of those who may use them.
+    pub write: Access,
+    /// Who may send to their followers, of those who may use them.
+    pub send: Access,
+    /// Slots that only those with one of the roles may read. A slot that several patterns match is for those whom all of them let in. Status slots
+    /// are never hidden.
+    pub hidden: Vec<(Pattern, Vec<Role>)>,
 }
 
 impl Default for Kind {
@@ -33,6 +43,10 @@ impl Default for Kind {
             resync_depth: 1_000,
             durability: Durability::Memory,
             rate: None,
+            read: Access::Anyone,
+            write: Access::Anyone,
+            send: Access::Anyone,
+            hidden: Vec::new(),
         }
     }
 }
@@ -41,6 +55,25 @@ impl Kind {
     /// The rule of a slot that is no status slot.
     pub fn rule(&self, slot: &SlotName) -> Rule {
         self.rules.iter().find(|(pattern, _)| pattern.matches(slot)).map_or(Rule::Guarded, |(_, rule)| *rule)
+    }
+}
+
+impl Kind {
+    /// Whether a session with these rights may do this with an object of the kind. Whatever is done needs `read` too, as only who uses an
+    /// object can write or send.
+    pub fn lets(&self, rights: Option<&Rights>, object: &ObjectName, right: Right) -> bool {
+        let access = match right {
+            Right::Read => &self.read,
+            Right::Write => &self.write,
+            Right::Send => &self.send,
+        };
+        access.lets(rights, object, right)
+    }
+
+    /// The patterns of the slots that a session with these rights may not read.
+    pub fn hidden_from(&self, rights: Option<&Rights>) -> Vec<Pattern> {
+        let hidden = self.hidden.iter().filter(|(_, roles)| !may_see(rights, roles));
+        hidden.map(|(pattern, _)| pattern.clone()).collect()
     }
 }
 

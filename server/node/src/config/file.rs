@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::error::{ConfigError, Place};
 use super::kinds::{self, Wrong};
-use super::{Config, limits, relay, setting};
+use super::{Config, auth, limits, relay, setting};
 
 /// A file that was read, with its text for line numbers.
 pub(super) struct File {
@@ -35,6 +35,7 @@ struct Shape {
     limits: BTreeMap<Spanned<String>, Spanned<i64>>,
     kind: BTreeMap<Spanned<String>, kinds::Table>,
     default: Option<kinds::Table>,
+    auth: Option<auth::Table>,
     relay: Option<relay::Table>,
     roster: Option<relay::RosterTable>,
 }
@@ -74,6 +75,10 @@ impl File {
             };
             limits::set(limits, name.as_ref(), (*value.as_ref()).into())
                 .map_err(|why| lines.error(at, format!("limits.{}", name.as_ref()), why))?;
+        }
+        if let Some(table) = shape.auth {
+            let here = path.parent().unwrap_or(Path::new(""));
+            config.auth = table.settings(here).map_err(|wrong| lines.wrong("auth", wrong))?;
         }
         if let Some(table) = shape.relay {
             config.relay = table.relay().map_err(|wrong| lines.wrong("relay", wrong))?;

@@ -8,6 +8,8 @@ use slotcast_protocol::{Durability, ObjectName, Pattern, Rate};
 use slotcast_state::{Kind, Rule};
 use toml::Spanned;
 
+use super::rights;
+
 /// One kind as it stands in the file; what is left out is as in [`Kind::default`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,11 @@ pub(super) struct Table {
     resync_depth: Option<Spanned<i64>>,
     durability: Option<Spanned<String>>,
     rate: Option<Spanned<i64>>,
+    read: Option<Spanned<toml::Value>>,
+    write: Option<Spanned<toml::Value>>,
+    send: Option<Spanned<toml::Value>>,
+    #[serde(default)]
+    hidden: BTreeMap<Spanned<String>, Spanned<Vec<toml::Value>>>,
     #[serde(default)]
     rules: BTreeMap<Spanned<String>, Spanned<String>>,
 }
@@ -50,6 +57,10 @@ impl Table {
             clear: self.clear.unwrap_or(default.clear),
             resync_depth: resync_depth.unwrap_or(default.resync_depth),
             durability: durability.unwrap_or(default.durability),
+            read: rights::access(self.read, "read")?,
+            write: rights::access(self.write, "write")?,
+            send: rights::access(self.send, "send")?,
+            hidden: rights::hidden(self.hidden)?,
         })
     }
 }

@@ -3,12 +3,14 @@
 //! Everything is checked here, once. A name that is not known is an error that says which one was probably meant, so that a
 //! typing mistake is never a setting that silently does nothing.
 
+mod auth;
 mod environment;
 mod error;
 mod file;
 mod kinds;
 mod limits;
 mod relay;
+mod rights;
 mod setting;
 mod shown;
 
@@ -22,6 +24,7 @@ use slotcast_state::{Kinds, Relay};
 
 pub use error::ConfigError;
 
+use crate::auth::Settings;
 use crate::friends::Address;
 use environment::Environment;
 use error::Place;
@@ -49,6 +52,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// By token.
     pub users: BTreeMap<String, User>,
+    /// Tokens that others sign, and users who are shut out.
+    pub auth: Settings,
     /// In force for all.
     pub limits: Arc<Limits>,
     /// How objects behave.
@@ -73,6 +78,7 @@ impl Default for Config {
             data: PathBuf::from(DATA),
             origins: Vec::new(),
             users: BTreeMap::new(),
+            auth: Settings::default(),
             limits: Arc::default(),
             kinds: Arc::default(),
             relay: Relay::default(),
@@ -134,10 +140,11 @@ impl Config {
                 self.listen.port(),
             )));
         }
-        if !self.dev && self.users.is_empty() {
+        if !self.dev && self.users.is_empty() && self.auth.signed.is_none() {
             return Err(ConfigError::general(
                 "nobody could connect: there are no users; name some in the file's [users] table \
-                 (name = \"token\"), or say --dev to let guests in from this machine",
+                 (name = \"token\"), give it the keys of signed ones ([auth] jwks), or say --dev to let guests in from this \
+                 machine",
             ));
         }
         Ok(())

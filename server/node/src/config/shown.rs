@@ -1,10 +1,12 @@
 //! The effective configuration as a file, for `slotcast serve --check`.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use slotcast_state::{Kind, Rosters};
 
-use super::{Config, kinds, relay};
+use super::{Config, kinds, relay, rights};
+use crate::auth::{Settings, Signed};
 
 /// Writing to a String does not fail.
 const GROWS: &str = "a String takes all";
@@ -16,6 +18,7 @@ pub(super) fn file(config: &Config) -> String {
     for (token, user) in &config.users {
         writeln!(out, "# {} = a token of {} bytes", text(user.as_str()), token.len()).expect(GROWS);
     }
+    auth(&config.auth, &mut out);
     out.push_str("\n[limits]\n");
     for (name, value) in config.limits.table() {
         writeln!(out, "{name} = {value}").expect(GROWS);
@@ -54,6 +57,20 @@ fn plain(config: &Config, out: &mut String) {
     lines.iter().for_each(|line| writeln!(out, "{line}").expect(GROWS));
 }
 
+fn auth(settings: &Settings, out: &mut String) {
+    let path = |path: &Path| text(&std::path::absolute(path).unwrap_or(path.to_owned()).to_string_lossy());
+    if settings.signed.is_some() || settings.revoked.is_some() {
+        out.push_str("\n[auth]\n");
+    }
+    if let Some(Signed { jwks, issuer, audience }) = &settings.signed {
+        let (jwks, issuer, audience) = (path(jwks), text(issuer), text(audience));
+        writeln!(out, "jwks = {jwks}\nissuer = {issuer}\naudience = {audience}").expect(GROWS);
+    }
+    if let Some(revoked) = &settings.revoked {
+        writeln!(out, "revoked = {}", path(revoked)).expect(GROWS);
+    }
+}
+
 fn kind(header: &str, kind: &Kind, out: &mut String) {
     let rules = kind.rules.iter();
     let rules =
@@ -68,7 +85,8 @@ fn kind(header: &str, kind: &Kind, out: &mut String) {
         format!("durability = {}", text(kind.durability.name())),
         format!("rules = {{ {} }}", rules.join(", ")),
     ];
-    lines.iter().chain(&rate).for_each(|line| writeln!(out, "{line}").expect(GROWS));
+    let rights = rights::text(kind);
+    lines.iter().chain(&rate).chain(&rights).for_each(|line| writeln!(out, "{line}").expect(GROWS));
 }
 
 /// A TOML string.

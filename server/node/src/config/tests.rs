@@ -100,6 +100,18 @@ fn files_that_are_refused() {
             "slotcast.toml:2: kind.chat.rules.\"a*b\": pattern: must not hold `*`",
         ),
         ("[kind.chat.rules]\n\"@*\" = \"last\"", "status slots have a rule of their own"),
+        ("[kind.chat]\nread = \"staff\"", "kind.chat.read: expected \"anyone\", or an array of roles"),
+        ("[kind.chat]\nwrite = [1]", "slotcast.toml:2: kind.chat.write: a role is 1 to 64 bytes of text"),
+        ("[kind.chat]\nsend = [\"anyone\"]", "slotcast.toml:2: kind.chat.send: a role is"),
+        ("[kind.chat]\nhidden = { \"a*b\" = [] }", "kind.chat.hidden.\"a*b\": pattern: must not hold `*`"),
+        ("[kind.chat]\nhidden = { \"@*\" = [] }", "kind.chat.hidden.\"@*\": who may use an object sees"),
+        ("[kind.chat]\nhidden = { a = [\"\"] }", "kind.chat.hidden.\"a\": a role is"),
+        ("[auth]\nkeys = \"x\"", "slotcast.toml:2: keys: unknown field `keys`, expected one of `jwks`"),
+        ("[auth]\njwks = \"no-such-file\"", "slotcast.toml:2: auth.jwks: no-such-file: cannot be read"),
+        ("[auth]\nissuer = \"x\"", "slotcast.toml:2: auth.issuer: needs jwks beside it"),
+        ("[auth]\naudience = \"x\"", "slotcast.toml:2: auth.audience: needs jwks beside it"),
+        ("[auth]\njwks = \"Cargo.toml\"", "auth.jwks: Cargo.toml: is no JSON object"),
+        ("[auth]\nrevoked = \"no-such-file\"", "auth.revoked: no-such-file: cannot be read"),
     ];
     for (text, wanted) in rows {
         let said = why(load(text, &[], dev()));
@@ -254,7 +266,8 @@ fn the_narrower_rule_decides() {
 fn what_is_shown_can_be_loaded_and_holds_no_token() {
     let text = format!(
         "pages = \".\"\norigins = [\"https://a.example\"]\n[users]\nalice = \"{TOKEN}\"\n[limits]\nring_frames = 7\n\
-         [kind.a]\nlinger_ms = 5\nrules = {{ \"x.*\" = \"append\", \"q\\\"\" = \"append:3:stamp\", y = \"once\" }}\n"
+         [kind.a]\nlinger_ms = 5\nrules = {{ \"x.*\" = \"append\", \"q\\\"\" = \"append:3:stamp\", y = \"once\" }}\n\
+         write = [\"staff\", \"q\\\"\"]\nsend = []\nhidden = {{ \"bid.*\" = [\"staff\"], s = [] }}\n"
     );
     let config = load(&text, &[], dev()).expect("all good");
     let shown = config.to_toml();

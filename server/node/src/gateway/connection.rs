@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use slotcast_protocol::event::Reject;
 use slotcast_protocol::request::Refused;
-use slotcast_protocol::{CloseCode, Code, Door, Encoding, Event, Fault, RelayEvent, Request, User, Welcome};
+use slotcast_protocol::{
+    CloseCode, Code, Device, Door, Encoding, Event, Fault, RelayEvent, Request, Welcome,
+};
 use slotcast_state::{Author, SessionId};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::budget::Budget;
 use super::wire::{Ending, Said, Wire};
+use crate::auth::{Grant, Shown};
 use crate::frame;
 use crate::outbox::Socket;
 use crate::worker::{Worker, now_ms};
@@ -30,6 +33,9 @@ const BEHIND_WAIT: Duration = Duration::from_millis(10);
 pub struct Connection {
     worker: Counted,
     wire: Wire,
+    /// The page that it comes from, until it has said hello. Boxed, as it is kept for all who are idle.
+    #[expect(clippy::box_collection, reason = "16 bytes less")]
+    origin: Option<Box<String>>,
 }
 
 /// The worker, for as long as the connection counts among its own.
@@ -61,14 +67,20 @@ impl Drop for Counted {
 impl Connection {
     /// `early` is what the client said right behind the opening handshake.
     pub fn new(worker: Rc<Worker>, socket: Socket, early: &[u8], protocol: (Door, Encoding)) -> Self {
-        Connection { worker: Counted::new(worker), wire: Wire::new(socket, early, protocol) }
+        Connection { worker: Counted::new(worker), wire: Wire::new(socket, early, protocol), origin: None }
+    }
+
+    /// The same, from a page.
+    pub fn from_page(self, origin: Option<String>) -> Self {
+        Connection { origin: origin.map(Box::new), ..self }
     }
 
     /// From hello to the end. An `async fn` would keep a second place for `self`, and this is what an idle connection costs.
     #[allow(clippy::manual_async_fn)]
     pub fn run(mut self) -> impl Future<Output = ()> {
         async move {
-            let hello = Box::pin(self.hello()).await;
+            let origin = self.origin.take().map(|origin| *origin);
+            let hello = Box::pin(self.hello(origin)).await;
             let ending = match hello {
                 Ok((session, author)) => {
                     let ending = self.converse(session).await;
@@ -83,14 +95,15 @@ impl Connection {
         }
     }
 
-    async fn hello(&mut self) -> Result<(SessionId, Arc<Author>), Ending> {
+    async fn hello(&mut self, origin: Option<String>) -> Result<(SessionId, Arc<Author>), Ending> {
         let wait = Duration::from_millis(self.worker.house.limits.hello_ms);
         let first = timeout(wait, poll_fn(|context| self.poll_first(context))).await;
         let fault = match first.map_err(|_| Ending::Close(CloseCode::HelloTimeout, "no hello in time"))?? {
             Ok(Request::Hello { token, device, user }) => {
                 let device = device.unwrap_or_else(|| self.worker.fresh_device());
-                match self.identify(token.as_deref(), user) {
-                    Ok(user) => return Ok(self.welcome(Arc::new(Author { user, device }))),
+                let shown = Shown { token: token.as_deref(), user, origin: origin.as_deref() };
+                match self.identify(&shown) {
+                    Ok(grant) => return Ok(self.welcome(grant, device)),
                     Err(fault) => fault,
                 }
             }
@@ -122,20 +135,21 @@ impl Connection {
         }
     }
 
-    fn identify(&self, token: Option<&str>, wanted: Option<User>) -> Result<User, Fault> {
+    fn identify(&self, shown: &Shown<'_>) -> Result<Grant, Fault> {
         if self.worker.is_draining() {
             return Err(Fault::new(Code::Unavailable, "the server stops"));
         }
         let identities = &self.worker.house.identities;
         let guest = format!("guest-{}", &self.worker.fresh_device().as_str()[6..]);
-        let user = identities.user(token, wanted, &guest)?;
-        match identities.admit(&user, self.wire.door) {
-            true => Ok(user),
+        let grant = self.worker.house.auth.admit(shown, &guest, now_ms())?;
+        match identities.admit(&grant.user, self.wire.door) {
+            true => Ok(grant),
             false => Err(Fault::new(Code::TooMany, "sessions of this user")),
         }
     }
 
-    fn welcome(&mut self, author: Arc<Author>) -> (SessionId, Arc<Author>) {
+    fn welcome(&mut self, grant: Grant, device: Device) -> (SessionId, Arc<Author>) {
+        let author = Arc::new(Author { user: grant.user.clone(), device });
         let limits = &self.worker.house.limits;
         let told = match self.wire.door {
             Door::Objects => {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Request, StatusCode, Version};
@@ -27,11 +27,12 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
         Ok(checked) => checked,
         Err(refused) => return *refused,
     };
+    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
     let socket = hyper::upgrade::on(&mut request);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         match socket.await {
-            Ok(upgraded) => run(worker, upgraded, (door, encoding)),
+            Ok(upgraded) => run(worker, upgraded, (door, encoding), origin),
             Err(error) => tracing::debug!(%error, "an upgrade was not carried out"),
         }
     });
@@ -39,10 +40,15 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
 }
 
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
-fn run(worker: Rc<Worker>, upgraded: hyper::upgrade::Upgraded, protocol: (Door, Encoding)) {
+fn run(
+    worker: Rc<Worker>,
+    upgraded: hyper::upgrade::Upgraded,
+    protocol: (Door, Encoding),
+    origin: Option<String>,
+) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
     let connection = Connection::new(worker, Socket::Tcp(parts.io.into_inner()), &parts.read_buf, protocol);
-    tokio::task::spawn_local(connection.run());
+    tokio::task::spawn_local(connection.from_page(origin).run());
 }
 
 fn check(door: Door, version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {

@@ -8,6 +8,7 @@ use slotcast_state::Name;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::desk::{self, Letter};
+use crate::auth::Auth;
 use crate::friends::Roster;
 use crate::gateway::pages::Pages;
 use crate::identity::Identities;
@@ -18,6 +19,7 @@ use crate::store::Store;
 /// One per server.
 pub struct House {
     pub limits: Arc<Limits>,
+    pub auth: Auth,
     pub identities: Identities,
     pub metrics: Metrics,
     pub origins: Vec<String>,
