@@ -13,6 +13,8 @@ export interface Welcome {
   readonly device: string;
   readonly time_ms: number;
   readonly limits: Readonly<Record<string, number>>;
+  /** When the token ends; undefined: never. */
+  readonly expires_ms: number | undefined;
 }
 
 /** `error`: what was asked has not been done. */
@@ -28,7 +30,9 @@ export type LineMessage =
   | Welcome
   | ServerError
   | { readonly type: "pong"; readonly n: number | undefined; readonly time_ms: number }
-  | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string };
+  | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string }
+  | { readonly type: "renewed"; readonly expires_ms: number | undefined }
+  | { readonly type: "close"; readonly code: number; readonly reason: string };
 
 /**
  * The fields of the message in `bytes`, its code first.
@@ -49,6 +53,7 @@ export function lineMessage(fields: readonly Value[]): LineMessage | undefined {
         device: string(fields[3], "device"),
         time_ms: number(fields[4], "time_ms"),
         limits: numbers(fields[5], "limits"),
+        expires_ms: optional(fields[6], "expires_ms"),
       };
     case 19:
       return {
@@ -61,6 +66,10 @@ export function lineMessage(fields: readonly Value[]): LineMessage | undefined {
       return { type: "pong", n: optional(fields[1], "n"), time_ms: number(fields[2], "time_ms") };
     case 26:
       return { type: "goaway", retry_ms: number(fields[1], "retry_ms"), reason: string(fields[2] ?? "", "reason") };
+    case 27:
+      return { type: "renewed", expires_ms: optional(fields[1], "expires_ms") };
+    case 28:
+      return { type: "close", code: number(fields[1], "code"), reason: string(fields[2] ?? "", "reason") };
     default:
       return undefined;
   }

@@ -125,6 +125,7 @@ export class Line<Message> {
 
   #closed(code: number, reason: string): void {
     if (code === 4401) this.#end("unauthorized", reason || "the token was not accepted");
+    else if (code === 4403) this.#end("unauthorized", reason || "the right to be here was taken back");
     else if (code === 4409) this.#end("replaced", reason || "the same user and device connected again");
     else this.#lost();
   }
@@ -212,6 +213,10 @@ export class Line<Message> {
       case "goaway":
         this.#backoff.goaway(message.retry_ms);
         this.events.emit("goaway", { retry_ms: message.retry_ms, reason: message.reason });
+        return;
+      case "renewed":
+      case "close":
+        // Nothing here renews, and a WebSocket has a close of its own.
         return;
     }
   }

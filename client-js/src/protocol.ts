@@ -94,7 +94,8 @@ export type ClientMessage =
       readonly value: Value;
     }
   | { readonly type: "fingerprint"; readonly object: string }
-  | { readonly type: "ping"; readonly n?: number | undefined };
+  | { readonly type: "ping"; readonly n?: number | undefined }
+  | { readonly type: "renew"; readonly token: string };
 
 /** The bytes of one message. Throws MalformedValue for what is not a value. */
 export function encodeMessage(message: ClientMessage): Uint8Array {
@@ -127,6 +128,8 @@ function fields(message: ClientMessage): unknown[] {
       return [6, message.object];
     case "ping":
       return [7, message.n];
+    case "renew":
+      return [8, message.token];
   }
 }
 

@@ -67,7 +67,8 @@ impl Copy {
             Event::Sent(sent) => self.take_sent(sent),
             Event::Welcome(_) | Event::Success(_) | Event::Reject(_) | Event::Error { .. } => Ok(()),
             Event::Fingerprint { .. } | Event::Pong { .. } | Event::Released { .. } => Ok(()),
-            Event::Goaway { .. } | Event::Relay(_) => Ok(()),
+            Event::Goaway { .. } | Event::Renewed { .. } | Event::Close { .. } => Ok(()),
+            Event::Relay(_) => Ok(()),
         }
     }
 

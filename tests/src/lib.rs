@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod model;
 pub mod real;
 pub mod relay;
+pub mod rights;
 pub mod roster;
 pub mod seeds;
 pub mod sim;

@@ -34,6 +34,9 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How long requests without a session may take to get their answers when all sessions have ended.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
+/// From one look at the files of `[auth]` to the next.
+const FILES_WAIT: Duration = Duration::from_secs(1);
+
 /// However long the connections took to end, the store gets so long to keep what is under way.
 const STORE_STOP_MIN: Duration = Duration::from_secs(2);
 
@@ -51,6 +54,10 @@ pub fn run(config: Config) -> io::Result<()> {
     }
     if let Some(threads) = threads {
         threads.start(house.clone())?;
+    }
+    if house.auth.has_files() {
+        let house = house.clone();
+        std::thread::Builder::new().name("files".to_owned()).spawn(move || watch(&house))?;
     }
     let relay = Arc::new(relay(&config));
     for (number, mail) in mail.into_iter().enumerate() {
@@ -158,6 +165,16 @@ fn work(
         tokio::task::spawn_local(gateway::accept(worker.clone(), listener));
         worker.run(mail).await;
     });
+}
+
+/// Looks for new keys, and for users who are to be shut out, for as long as the server runs.
+fn watch(house: &House) {
+    loop {
+        std::thread::sleep(FILES_WAIT);
+        if house.auth.look_again() {
+            house.boxes.iter().for_each(|letter_box| _ = letter_box.send(Letter::Revoked));
+        }
+    }
 }
 
 /// Whoever started the server may have stopped listening to it: that is no reason to stop.

@@ -117,8 +117,10 @@ close_codes! {
     NotUtf8 1007,
     /// A message beyond its limit.
     TooLarge 1009,
-    /// The token was not accepted, or the first message was no good `hello`.
+    /// The token was not accepted or has ended, or the first message was no good `hello`.
     Unauthorized 4401,
+    /// The user's right to be here was taken back.
+    Revoked 4403,
     /// No `hello` in time.
     HelloTimeout 4408,
     /// The same user and device connected again.

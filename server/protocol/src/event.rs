@@ -46,6 +46,10 @@ pub enum Event {
     Released { object: ObjectName },
     /// The connection will be closed; come back after `retry_ms`.
     Goaway { retry_ms: u64, reason: String },
+    /// The session goes on with its new token, until that one ends; None is never.
+    Renewed { expires_ms: Option<u64> },
+    /// The session's last word, by a door that has no other way to say it: one of the close codes, and why.
+    Close { code: u64, reason: String },
     /// Told on the relay.
     Relay(RelayEvent),
 }
@@ -63,6 +67,8 @@ pub struct Welcome {
     pub time_ms: u64,
     /// What a client needs to know of the limits.
     pub limits: Vec<(String, u64)>,
+    /// When its token ends, Unix; None is never.
+    pub expires_ms: Option<u64>,
 }
 
 /// `success`.
@@ -267,6 +273,8 @@ impl Event {
             Event::Pong { n, time_ms } => writer.array(3).uint(24).optional_uint(*n).uint(*time_ms),
             Event::Released { object } => writer.array(2).uint(25).text(object.as_str()),
             Event::Goaway { retry_ms, reason } => writer.array(3).uint(26).uint(*retry_ms).text(reason),
+            Event::Renewed { expires_ms } => writer.array(2).uint(27).optional_uint(*expires_ms),
+            Event::Close { code, reason } => writer.array(3).uint(28).uint(*code).text(reason),
             Event::Relay(event) => {
                 event.encode_to(writer);
                 writer
@@ -276,9 +284,16 @@ impl Event {
 }
 
 fn encode_welcome<'w>(welcome: &Welcome, writer: &'w mut Writer) -> &'w mut Writer {
-    writer.array(6).uint(16).text(&welcome.session).text(welcome.user.as_str()).text(welcome.device.as_str());
+    let ends = welcome.expires_ms.is_some();
+    writer
+        .array(if ends { 7 } else { 6 })
+        .uint(16)
+        .text(&welcome.session)
+        .text(welcome.user.as_str())
+        .text(welcome.device.as_str());
     writer.uint(welcome.time_ms).map(welcome.limits.len());
-    welcome.limits.iter().fold(writer, |writer, (name, value)| writer.text(name).uint(*value))
+    let writer = welcome.limits.iter().fold(writer, |writer, (name, value)| writer.text(name).uint(*value));
+    if ends { writer.optional_uint(welcome.expires_ms) } else { writer }
 }
 
 fn encode_snapshot<'w>(snapshot: &Snapshot, writer: &'w mut Writer) -> &'w mut Writer {

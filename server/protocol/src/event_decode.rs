@@ -59,6 +59,7 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
             device: Device::parse(fields.text(2)?)?,
             time_ms: fields.uint(3)?,
             limits: named_numbers(fields, 4)?,
+            expires_ms: fields.optional_uint(5)?,
         }),
         "success" => Event::Success(Success {
             id: fields.optional_uint(0)?,
@@ -110,6 +111,8 @@ fn from_fields(name: &str, fields: &Fields<'_>) -> Result<Event, Fault> {
         "pong" => Event::Pong { n: fields.optional_uint(0)?, time_ms: fields.uint(1)? },
         "released" => Event::Released { object: object(0)? },
         "goaway" => Event::Goaway { retry_ms: fields.uint(0)?, reason: fields.text(1)?.to_owned() },
+        "renewed" => Event::Renewed { expires_ms: fields.optional_uint(0)? },
+        "close" => Event::Close { code: fields.uint(0)?, reason: fields.text(1)?.to_owned() },
         relay => Event::Relay(RelayEvent::from_fields(relay, fields)?),
     })
 }

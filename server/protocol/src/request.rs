@@ -30,6 +30,8 @@ pub enum Request {
     Fingerprint { object: ObjectName },
     /// Ask for a sign of life.
     Ping { n: Option<u64> },
+    /// Go on with another token.
+    Renew { token: String },
     /// Said on the relay.
     Relay(RelayRequest),
 }
@@ -135,6 +137,7 @@ impl Request {
             }),
             "fingerprint" => Request::Fingerprint { object: object(0)? },
             "ping" => Request::Ping { n: fields.optional_uint(0)? },
+            "renew" => Request::Renew { token: fields.text(0)?.to_owned() },
             relay => Request::Relay(RelayRequest::from_fields(relay, fields, limits)?),
         })
     }

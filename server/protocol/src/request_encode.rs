@@ -27,6 +27,7 @@ impl Request {
                 .splice(value.bytes()),
             Request::Fingerprint { object } => writer.array(2).uint(6).text(object.as_str()),
             Request::Ping { n } => writer.array(2).uint(7).optional_uint(*n),
+            Request::Renew { token } => writer.array(2).uint(8).text(token),
             Request::Relay(request) => {
                 request.encode(&mut writer);
                 &mut writer

@@ -62,11 +62,12 @@ pub const REQUESTS: &[Shape] = shapes! {
     5 send [plain("id"), plain("object"), plain("name"), plain("value")],
     6 fingerprint [plain("object")],
     7 ping [plain("n")],
+    8 renew [plain("token")],
 };
 
 /// From the server.
 pub const EVENTS: &[Shape] = shapes! {
-    16 welcome [plain("session"), plain("user"), plain("device"), plain("time_ms"), plain("limits")],
+    16 welcome [plain("session"), plain("user"), plain("device"), plain("time_ms"), plain("limits"), plain("expires_ms")],
     17 success [plain("id"), plain("version"), plain("class"), plain("changed")],
     18 reject [plain("id"), plain("code"), plain("what"), plain("version"), WINNERS_FIELD],
     19 error [plain("code"), plain("what"), plain("object")],
@@ -77,6 +78,8 @@ pub const EVENTS: &[Shape] = shapes! {
     24 pong [plain("n"), plain("time_ms")],
     25 released [plain("object")],
     26 goaway [plain("retry_ms"), plain("reason")],
+    27 renewed [plain("expires_ms")],
+    28 close [plain("code"), plain("reason")],
 };
 
 /// From the client, on the relay.
@@ -109,8 +112,8 @@ pub const RELAY_EVENTS: &[Shape] = shapes! {
     61 presence [STATUSES_FIELD],
 };
 
-/// What is said on both doors: `hello`, `ping`.
-const ON_BOTH: [u64; 2] = [1, 7];
+/// What is said on both doors: `hello`, `ping`, `renew`.
+const ON_BOTH: [u64; 3] = [1, 7, 8];
 
 /// What may come from a client on a door.
 pub fn requests(door: Door) -> impl Iterator<Item = &'static Shape> {

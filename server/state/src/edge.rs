@@ -3,6 +3,8 @@
 //! A follower costs a number, never a backlog: what a full socket cannot take is not queued but fetched later, from the ring or, when that has moved
 //! on, from the shard. The parts of a large snapshot are everyone's, and who is being given them costs a number into them.
 
+mod rights;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use crate::effects::{Ask, Input, Start};
 use crate::followers::{Audience, View};
 use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::kind::Kinds;
+use crate::rights::Rights;
 use crate::ring::Mark;
 use crate::user::HomeInput;
 use crate::whole::Frames;
@@ -47,11 +50,15 @@ pub enum Taken {
     Home(User, HomeInput),
     /// It is answered here.
     Answer(Event),
+    /// Whoever knows tokens is to say what this one grants, by [`Edge::entitle`].
+    Token(String),
 }
 
 struct Session {
     author: Arc<Author>,
     encoding: Encoding,
+    /// Beside what the kinds allow to all; None for whoever has no others.
+    rights: Option<Arc<Rights>>,
     uses: Vec<Used>,
     /// Which object is served first at the next drain, so that none starves.
     first: u32,
@@ -76,6 +83,8 @@ pub struct Edge {
     id: EdgeId,
     limits: Arc<Limits>,
     kinds: Arc<Kinds>,
+    /// Whether some kind keeps something from someone.
+    kinds_ask: bool,
     slots: Vec<Slot>,
     free: Vec<u32>,
     channels: BTreeMap<ChannelId, Channel>,
@@ -90,7 +99,8 @@ impl Edge {
     pub fn new(id: EdgeId, kinds: Arc<Kinds>, limits: Arc<Limits>) -> Self {
         let (slots, free, dirty, starting) = (Vec::new(), Vec::new(), VecDeque::new(), VecDeque::new());
         let (channels, by_audience) = (BTreeMap::new(), BTreeMap::new());
-        Edge { id, kinds, limits, slots, free, channels, by_audience, dirty, starting }
+        let kinds_ask = kinds.ask_for_rights();
+        Edge { id, kinds, kinds_ask, limits, slots, free, channels, by_audience, dirty, starting }
     }
 
     /// A session that has said hello.
@@ -101,7 +111,7 @@ impl Edge {
         });
         let entry = &mut self.slots[slot as usize];
         entry.generation += 1;
-        entry.session = Some(Session { author, encoding, uses: Vec::new(), first: 0 });
+        entry.session = Some(Session { author, encoding, rights: None, uses: Vec::new(), first: 0 });
         SessionId::new(self.id, entry.generation, slot)
     }
 
@@ -137,6 +147,9 @@ impl Edge {
     /// What a session's request is to become.
     pub fn request(&mut self, session: SessionId, request: Request, now_ms: u64) -> Option<Taken> {
         let author = self.session(session)?.author.clone();
+        if let Some(refused) = self.forbidden(session, &request) {
+            return Some(Taken::Answer(refused));
+        }
         Some(match request {
             Request::Hello { .. } => {
                 let fault = Fault::new(Code::HelloFirst, "hello: was said before");
@@ -152,6 +165,7 @@ impl Edge {
                 Taken::Shard(object.clone(), Input::Fingerprint { session, object })
             }
             Request::Ping { n } => Taken::Answer(Event::Pong { n, time_ms: now_ms }),
+            Request::Renew { token } => Taken::Token(token),
             Request::Relay(request) => {
                 let user = author.user.clone();
                 Taken::Home(user, HomeInput::Request { session, author, request })
@@ -175,7 +189,9 @@ impl Edge {
             entry.uses.push(Used { object: object.clone(), place: None, asked: 0, begun: 0 });
         }
         let rate = rate.or(kinds.of(&object).rate);
-        let audience = Audience { view: View::new(slots), encoding: entry.encoding, rate };
+        let encoding = entry.encoding;
+        let view = View::new(slots).hiding(self.hidden_from(session, &object));
+        let audience = Audience { view, encoding, rate };
         let covered = self.covers(&object, &audience, cursor);
         let used = self.used(session, &object).expect("it was just put there");
         used.asked += 1;
@@ -207,8 +223,13 @@ impl Edge {
         sink: &mut impl Sink,
         asks: &mut Vec<Ask>,
     ) {
+        let is_present = self.hidden_from(session, &start.object) == start.audience.view.hidden();
         let Some(used) = self.used(session, &start.object) else { return };
         used.begun = start.turn;
+        if !is_present {
+            // It was on its way when the session's rights changed; another follows it.
+            return;
+        }
         // The shard's own name: one for all who follow, instead of one for each.
         used.object = start.object.clone();
         let superseded = used.asked != used.begun;

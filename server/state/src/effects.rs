@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slotcast_protocol::{Cursor, Durability, Encoding, Event, Fault, ObjectName, Send, User, Write};
+use slotcast_protocol::{Cursor, Durability, Encoding, Event, Fault, ObjectName, Pattern, Send, User, Write};
 
 use crate::commit::Commit;
 use crate::contents::Contents;
@@ -32,6 +32,8 @@ pub enum Input {
     },
     /// A follower fell behind what its edge keeps.
     CatchUp { session: SessionId, object: ObjectName, cursor: Option<Cursor> },
+    /// What is hidden from a follower is now this; `turn` counts as another use of the object.
+    Hide { session: SessionId, object: ObjectName, hidden: Vec<Pattern>, turn: u32 },
     /// A session leaves an object.
     Release { session: SessionId, object: ObjectName },
     /// A session writes.
@@ -80,7 +82,7 @@ impl Input {
             }
             Input::Write { write, .. } => Some(&write.object),
             Input::Send { send, .. } => Some(&send.object),
-            Input::Fingerprint { object, .. } => Some(object),
+            Input::Fingerprint { object, .. } | Input::Hide { object, .. } => Some(object),
             Input::Tick(_) | Input::Gone { .. } | Input::Home { .. } | Input::Roster(_) => None,
             Input::Loaded { .. } => None,
             Input::Kept { .. } | Input::Wanted { .. } | Input::StorageFull(_) => None,

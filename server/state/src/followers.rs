@@ -12,22 +12,43 @@ use crate::ring::Mark;
 
 /// What a follower wants to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct View(Option<Vec<Pattern>>);
+pub struct View {
+    /// Sorted; None is all.
+    patterns: Option<Vec<Pattern>>,
+    /// What is kept from the follower, whatever he wants.
+    hidden: Vec<Pattern>,
+}
 
 impl View {
     /// Slots that match one of the patterns, which are sorted; None is all.
     pub fn new(patterns: Option<Vec<Pattern>>) -> Self {
-        View(patterns)
+        View { patterns, hidden: Vec::new() }
+    }
+
+    /// The same without the slots that match one of these patterns. Status slots are never hidden.
+    pub fn hiding(self, hidden: Vec<Pattern>) -> Self {
+        View { hidden, ..self }
+    }
+
+    /// What is kept from the follower.
+    pub(crate) fn hidden(&self) -> &[Pattern] {
+        &self.hidden
+    }
+
+    /// Whether a slot is kept from the follower, even its name.
+    pub(crate) fn hides(&self, slot: &SlotName) -> bool {
+        slot.status_of().is_none() && self.hidden.iter().any(|pattern| pattern.matches(slot))
     }
 
     /// Whether a slot is in view.
     pub fn shows(&self, slot: &SlotName) -> bool {
-        self.0.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(slot)))
+        let wanted = |patterns: &Vec<Pattern>| patterns.iter().any(|pattern| pattern.matches(slot));
+        self.patterns.as_ref().is_none_or(wanted) && !self.hides(slot)
     }
 
     /// The part of a diff that is in view; None if nothing of it is.
     pub(crate) fn of(&self, diff: &Diff) -> Option<Diff> {
-        if self.0.is_none() {
+        if self.patterns.is_none() && self.hidden.is_empty() {
             return Some(diff.clone());
         }
         let in_view =

@@ -92,6 +92,15 @@ impl Kinds {
         self.named.values().chain([&self.other]).any(|kind| kind.durability == Durability::Disk)
     }
 
+    /// Whether some kind does not leave everything to everyone.
+    pub(crate) fn ask_for_rights(&self) -> bool {
+        let asks = |kind: &Kind| {
+            let accesses = [&kind.read, &kind.write, &kind.send];
+            !kind.hidden.is_empty() || accesses.into_iter().any(|access| *access != Access::Anyone)
+        };
+        self.named.values().chain([&self.other]).any(|kind| asks(kind))
+    }
+
     /// The kind of an object.
     pub fn of(&self, object: &ObjectName) -> &Arc<Kind> {
         self.named.get(object.kind()).unwrap_or(&self.other)

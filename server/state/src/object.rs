@@ -6,7 +6,7 @@ mod requests;
 use std::sync::Arc;
 
 use slotcast_protocol::{
-    Change, ChangeKind, Cursor, Diff, Durability, Event, Limits, ObjectName, SlotName, User,
+    Change, ChangeKind, Cursor, Diff, Durability, Event, Limits, ObjectName, Pattern, SlotName, User,
 };
 
 use crate::answers::Answer;
@@ -117,6 +117,25 @@ impl Object {
         self.dies_ms = None;
         self.keeping.stay();
         saw_others
+    }
+
+    /// What is hidden from a follower is now this: it begins anew, as what comes into view is in no diff.
+    pub fn hide(
+        &mut self,
+        session: SessionId,
+        hidden: Vec<Pattern>,
+        (turn, fresh): (u32, ChannelId),
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+    ) {
+        let Some(author) = self.followers.get_mut(session).map(|following| following.author.clone()) else {
+            return;
+        };
+        let (group, _) = self.followers.group(session).expect("a follower's audience is there");
+        let Audience { view, encoding, rate } = group.audience.clone();
+        let audience = Audience { view: view.hiding(hidden), encoding, rate };
+        self.join(session, &author, audience, turn, fresh);
+        self.start(session, None, false, moment, effects);
     }
 
     /// Tells a session how to begin, or to begin again; nothing if it does not follow.

@@ -128,6 +128,17 @@ impl Shard {
                     object.start(session, cursor, false, moment, effects);
                 });
             }
+            Input::Hide { session, object, hidden, turn } => {
+                let fresh = self.fresh_channel();
+                let done = self.with_used(session, &object, effects, |object, moment, effects| {
+                    object.hide(session, hidden, (turn, fresh), moment, effects);
+                });
+                if !done {
+                    let fault = not_used(&object);
+                    let refused = Delivery::Refused { session, object: object.clone(), turn, fault };
+                    self.tell(&object, refused, effects);
+                }
+            }
             Input::Release { session, object } => self.release(session, object, effects),
             Input::Gone { session, objects } => {
                 objects.into_iter().for_each(|object| self.gone(session, object, effects));

@@ -75,6 +75,7 @@ impl World {
             }
             Some(Taken::Answer(event)) => self.reply(edge, session, &event),
             Some(Taken::Home(..)) => return Err("no one here has a home".to_owned()),
+            Some(Taken::Token(_)) => return Err("no one here has a token".to_owned()),
             None => {}
         }
         self.settle();
@@ -104,6 +105,7 @@ impl World {
             device: author.device.clone(),
             time_ms: self.now_ms,
             limits: Vec::new(),
+            expires_ms: None,
         };
         self.reply(edge, session, &Event::Welcome(welcome));
         self.settle();

@@ -72,6 +72,7 @@ impl World {
             Event::Error { .. } | Event::Pong { .. } | Event::Goaway { .. } | Event::Relay(_) => {
                 Err("no one asked".to_owned())
             }
+            Event::Renewed { .. } | Event::Close { .. } => Err("no one here has a token".to_owned()),
         };
         heard.map_err(|why| format!("client {at}: {why}\n  hearing {told}"))
     }

@@ -127,6 +127,18 @@ impl Auth {
         Ok(ticket)
     }
 
+    /// A ticket for what a token grants. None for a ticket: it would never end.
+    pub fn exchange(
+        &self,
+        token: Option<&str>,
+        origin: Option<&str>,
+        now_ms: u64,
+    ) -> Result<(String, u64), Fault> {
+        let missing = Refused::new(Reason::Missing, "is missing");
+        let grant = self.counted(token.ok_or(missing).and_then(|token| self.by_token(token, now_ms)))?;
+        self.ticket(&grant, origin, now_ms)
+    }
+
     /// Whether what was granted has been taken back.
     pub fn is_revoked(&self, user: &User, issued_s: Option<u64>) -> bool {
         self.revoked.as_ref().is_some_and(|revoked| revoked.held().holds(user, issued_s))

@@ -205,7 +205,7 @@ fn closed(frame: Option<CloseFrame>) -> Failure {
     };
     let why = format!("the server closed the connection: {} {reason}", u16::from(code));
     match u16::from(code) {
-        1009 | 4401 => Failure::Failed(why),
+        1009 | 4401 | 4403 => Failure::Failed(why),
         4409 => Failure::Failed(format!(
             "{why}: another of the same user and device has come, and only one can stay; --device gives each a name of its own"
         )),

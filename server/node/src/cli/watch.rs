@@ -101,6 +101,7 @@ impl Watcher {
                 Ok(Vec::new())
             }
             Event::Pong { .. } | Event::Released { .. } | Event::Relay(_) => Ok(Vec::new()),
+            Event::Renewed { .. } | Event::Close { .. } => Ok(Vec::new()),
         };
         match news {
             Ok(news) if self.link.json => drop(news),

@@ -169,10 +169,11 @@ impl Connection {
         let limits = limits.table().into_iter().filter(|(name, _)| told.contains(name));
         let limits = limits.map(|(name, value)| (name.to_owned(), value)).collect();
         let protocol = (self.wire.door, self.wire.encoding);
-        let session = self.worker.open(author.clone(), protocol, &self.wire.outbox);
+        let session = self.worker.open(author.clone(), &grant, protocol, &self.wire.outbox);
         let (user, device) = (author.user.clone(), author.device.clone());
         let name = format!("{:x}", session.number());
-        let welcome = Event::Welcome(Welcome { session: name, user, device, time_ms: now_ms(), limits });
+        let (time_ms, expires_ms) = (now_ms(), grant.expires_ms);
+        let welcome = Event::Welcome(Welcome { session: name, user, device, time_ms, limits, expires_ms });
         self.wire.outbox.push(frame::of(&welcome, self.wire.encoding));
         (session, author)
     }
@@ -233,7 +234,12 @@ impl Connection {
 
 /// Why a worker ends a session that did nothing wrong.
 fn reason(code: CloseCode) -> &'static str {
-    if code == CloseCode::Replaced { "this user and device connected again" } else { "the server stops" }
+    match code {
+        CloseCode::Replaced => "this user and device connected again",
+        CloseCode::Unauthorized => "the token has ended",
+        CloseCode::Revoked => "this user may not be here any more",
+        _stop => "the server stops",
+    }
 }
 
 fn answer(door: Door, refused: Refused) -> Event {

@@ -23,6 +23,8 @@ pub enum Letter {
     Wanted(Vec<Name>),
     /// Whether the store is full from now on.
     StorageFull(bool),
+    /// Some users may not be here any more.
+    Revoked,
     /// The server stops.
     Drain,
 }

@@ -7,6 +7,7 @@ mod deliver;
 mod desk;
 mod house;
 mod sockets;
+mod terms;
 mod turn;
 mod waiting;
 mod wheel;
@@ -25,11 +26,13 @@ use tokio::time::{Instant, sleep_until};
 pub use desk::Letter;
 pub use house::House;
 
+use crate::auth::Grant;
 use crate::frame;
 use crate::identity::fresh_device;
 use crate::outbox::Outbox;
 use desk::{Desk, Reported};
 use sockets::Sockets;
+use terms::Terms;
 use waiting::Waiting;
 use wheel::Wheel;
 
@@ -47,6 +50,7 @@ pub struct Worker {
     sockets: RefCell<Sockets>,
     desk: RefCell<Desk>,
     wheel: RefCell<Wheel>,
+    terms: RefCell<Terms>,
     bell: Notify,
     draining: Cell<bool>,
     /// Rings when the server stops.
@@ -67,6 +71,7 @@ impl Worker {
             sockets: RefCell::new(Sockets::new(limits.waiting_bytes / house.boxes.len())),
             desk,
             wheel: RefCell::new(Wheel::new(&limits)),
+            terms: RefCell::default(),
             bell: Notify::new(),
             draining: Cell::new(false),
             stopping: Notify::new(),
@@ -98,10 +103,13 @@ impl Worker {
     pub fn open(
         &self,
         author: Arc<Author>,
+        grant: &Grant,
         (door, encoding): (Door, Encoding),
         outbox: &Rc<Outbox>,
     ) -> SessionId {
         let session = self.edge.borrow_mut().open(author.clone(), encoding);
+        self.edge.borrow_mut().entitle(session, grant.rights.clone());
+        self.terms.borrow_mut().set(session, grant);
         self.sockets.borrow_mut().insert(session, outbox.clone());
         self.wheel.borrow_mut().add(session);
         let before = self.house.identities.enter((author, door), session);
@@ -117,6 +125,7 @@ impl Worker {
     pub fn close(&self, session: SessionId, author: &Arc<Author>, door: Door) {
         let objects = self.edge.borrow_mut().close(session);
         self.sockets.borrow_mut().remove(session);
+        self.terms.borrow_mut().remove(session);
         self.house.identities.leave((author, door), session);
         self.house.metrics.sessions.dec();
         let mut desk = self.desk.borrow_mut();
@@ -133,11 +142,15 @@ impl Worker {
     /// A session's request. Its answer goes out with the turn.
     pub fn request(&self, session: SessionId, request: Request) {
         let taken = self.edge.borrow_mut().request(session, request, now_ms());
+        taken.into_iter().for_each(|taken| self.carry_out(session, taken));
+    }
+
+    fn carry_out(&self, session: SessionId, taken: Taken) {
         match taken {
-            Some(Taken::Shard(object, input)) => self.put(&object.into(), input),
-            Some(Taken::Home(user, input)) => self.put_home(user, input),
-            Some(Taken::Answer(event)) => self.answer(session, &event),
-            None => {}
+            Taken::Shard(object, input) => self.put(&object.into(), input),
+            Taken::Home(user, input) => self.put_home(user, input),
+            Taken::Answer(event) => self.answer(session, &event),
+            Taken::Token(token) => self.renew(session, &token),
         }
     }
 
@@ -216,12 +229,13 @@ impl Worker {
             Letter::Roster(output) => self.input(Input::Roster(output)),
             Letter::Wanted(names) => self.desk.borrow_mut().wanted.extend(names),
             Letter::StorageFull(full) => self.input(Input::StorageFull(full)),
+            Letter::Revoked => self.end_revoked(),
             Letter::Drain => self.drain(),
         }
         self.bell.notify_one();
     }
 
-    /// Once a second: pings, silence, and the numbers.
+    /// Once a second: pings, silence, tokens that end, and the numbers.
     async fn tick(self: Rc<Self>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -233,6 +247,7 @@ impl Worker {
                 self.house.lines.sweep(now_ms());
                 self.house.lines.report(&self.house.metrics);
             }
+            self.end_expired();
             self.sockets.borrow_mut().report(&self.house.metrics);
             self.report();
         }

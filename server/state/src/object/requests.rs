@@ -26,9 +26,8 @@ impl Object {
         effects: &mut Effects,
     ) {
         let known = self.contents.answers.look_up(author, write.id);
-        if let Some(answer) =
-            self.repeated(known, write.id, write.conditions.iter().map(|(slot, _)| slot), &write.ops)
-        {
+        let named = named(write).filter(|slot| !self.hides(session, slot));
+        if let Some(answer) = self.repeated(known, write.id, named) {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
         if let Some(refused) = self.no_room(write.id, moment) {
@@ -57,7 +56,8 @@ impl Object {
     fn apply(&mut self, writer: &Writer<'_>, write: &Write) -> (Event, Answer, Vec<Change>, Vec<Lived>) {
         let Contents { version, .. } = self.contents;
         let staged = self
-            .check_cursor(write)
+            .check_hidden(writer.session, write)
+            .and_then(|()| self.check_cursor(write))
             .and_then(|()| Staged::stage(&self.contents.slots, &self.kind, version + 1, writer, write));
         let id = write.id;
         match staged {
@@ -81,6 +81,27 @@ impl Object {
 
     fn success(&self, id: Option<u64>, version: u64, changed: bool) -> Success {
         Success { id, version, class: self.kind.durability, changed }
+    }
+
+    /// Who may not read a slot does not write it either: the answer to a write tells something of what was there before.
+    fn check_hidden(&self, session: SessionId, write: &Write) -> Result<(), Refusal> {
+        let refuse =
+            |what: String| Err(Refusal { fault: Fault::new(Code::NotPermitted, what), winners: Vec::new() });
+        if let Some(slot) = named(write).find(|slot| self.hides(session, slot)) {
+            return refuse(format!("{slot}: is hidden from this session"));
+        }
+        let clears = write.ops.iter().any(|op| matches!(op, Op::Clear));
+        let hidden =
+            self.followers.group(session).is_some_and(|(group, _)| !group.audience.view.hidden().is_empty());
+        if clears && hidden {
+            return refuse("clear: there are slots that are hidden from this session".to_owned());
+        }
+        Ok(())
+    }
+
+    fn hides(&self, session: SessionId, slot: &SlotName) -> bool {
+        let view = || self.followers.group(session).map(|(group, _)| &group.audience.view);
+        !self.kind.hidden.is_empty() && view().is_some_and(|view| view.hides(slot))
     }
 
     fn check_cursor(&self, write: &Write) -> Result<(), Refusal> {
@@ -107,7 +128,7 @@ impl Object {
         effects: &mut Effects,
     ) {
         let known = self.contents.answers.look_up(author, send.id);
-        if let Some(answer) = self.repeated(known, send.id, std::iter::empty(), &[]) {
+        if let Some(answer) = self.repeated(known, send.id, std::iter::empty()) {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
         if let Some(refused) = self.no_room(send.id, moment) {
@@ -148,8 +169,7 @@ impl Object {
         &self,
         known: Known,
         id: Option<u64>,
-        conditions: impl Iterator<Item = &'a SlotName>,
-        ops: &'a [Op],
+        named: impl Iterator<Item = &'a SlotName>,
     ) -> Option<Event> {
         let fault = match known {
             Known::New => return None,
@@ -159,10 +179,15 @@ impl Object {
             Known::Answered(Answer::Refused(fault)) => fault,
             Known::Forgotten => Fault::new(Code::AnswerForgotten, "id"),
         };
-        let named = conditions.chain(ops.iter().filter_map(Op::slot));
         let winners: Vec<Record> = named.map(|slot| self.contents.slots.record(slot)).collect();
         Some(Event::Reject(Reject { id, fault, version: self.contents.version, winners }))
     }
+}
+
+/// The slots that a write speaks of.
+fn named(write: &Write) -> impl Iterator<Item = &SlotName> {
+    let conditions = write.conditions.iter().map(|(slot, _)| slot);
+    conditions.chain(write.ops.iter().filter_map(Op::slot))
 }
 
 fn ties(op: &Op) -> bool {
