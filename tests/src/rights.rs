@@ -21,6 +21,7 @@ use crate::copy::Copy;
 use crate::dice::Dice;
 use crate::seeds::Counts;
 use sockets::{Sockets, framed};
+pub use wishes::hidden;
 
 const STEPS: usize = 700;
 const SESSIONS: usize = 6;

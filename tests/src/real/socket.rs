@@ -79,12 +79,22 @@ impl Socket {
         Socket::try_open(address, subprotocol).expect("the server listens and answers the handshake")
     }
 
-    /// The same; None if the server is gone before it has answered.
+    /// The same, as a browser's page does it.
+    pub fn of_page(address: SocketAddr, subprotocol: &str, origin: &str) -> Socket {
+        let lines = [("Sec-WebSocket-Protocol", Some(subprotocol)), ("Origin", Some(origin))];
+        Socket::shake_hands(address, &lines).expect("the server listens and answers the handshake")
+    }
+
+    /// Connected, nothing said; None if the server is gone before it has answered.
     pub fn try_open(address: SocketAddr, subprotocol: &str) -> Option<Socket> {
+        Socket::shake_hands(address, &[("Sec-WebSocket-Protocol", Some(subprotocol))])
+    }
+
+    fn shake_hands(address: SocketAddr, lines: &[(&str, Option<&str>)]) -> Option<Socket> {
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
         stream.set_nodelay(true).expect("a TCP socket");
-        stream.write_all(&handshake(&[("Sec-WebSocket-Protocol", Some(subprotocol))])).ok()?;
+        stream.write_all(&handshake(lines)).ok()?;
         let mut socket = Socket { stream, unread: Vec::new() };
         while !socket.unread.ends_with(b"\r\n\r\n") {
             if !socket.fill(1) {

@@ -26,9 +26,13 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).expect("a good pattern")
 }
 
+/// For whom slots are.
+pub fn hidden() -> Vec<(Pattern, Vec<Role>)> {
+    HIDDEN.map(|(beginning, name)| (pattern(&format!("{beginning}*")), vec![role(name)])).into()
+}
+
 pub fn kinds() -> Kinds {
-    let hidden = HIDDEN.map(|(beginning, name)| (pattern(&format!("{beginning}*")), vec![role(name)]));
-    let room = Kind { rules: vec![(pattern("*"), Rule::Last)], hidden: hidden.into(), ..Kind::default() };
+    let room = Kind { rules: vec![(pattern("*"), Rule::Last)], hidden: hidden(), ..Kind::default() };
     let (read, write) = (Access::Roles(ROLES.map(role).into()), Access::Roles(vec![role("red")]));
     let staff = Kind { read, write, ..room.clone() };
     Kinds { named: [("staff".to_owned(), Arc::new(staff))].into(), other: Arc::new(room) }

@@ -18,5 +18,6 @@ mod relay_refusals;
 mod requests;
 mod stalled;
 mod terminal;
+mod tokens;
 
 use slotcast_tests::real::{http as http_client, server, socket};

@@ -1,5 +1,5 @@
 //! The command line: `serve` runs the server; `get`, `watch`, `set`, `send`, `tell`, `inbox`, `friends` and `status` are for the person who looks into it at night;
-//! `backup`, `restore`, `verify`, `export` and `import` are for the one who keeps its store.
+//! `backup`, `restore`, `verify`, `export` and `import` are for the one who keeps its store; `key` and `token` for the one who lets people in.
 //!
 //! The eight siblings are clients like any other, over the protocol of `protocol.md`: a file each, one function `run`.
 
@@ -13,6 +13,7 @@ mod friend_copy;
 mod friends;
 mod get;
 mod inbox;
+mod key;
 mod line;
 mod link;
 mod object_copy;
@@ -25,6 +26,7 @@ mod set;
 mod status;
 mod store;
 mod tell;
+mod token;
 mod value;
 mod watch;
 
@@ -65,6 +67,10 @@ enum Command {
     Friends(friends::Friends),
     /// Be online, away, busy or invisible until this is stopped
     Status(status::Status),
+    /// Print a new key to sign tokens with
+    Key(key::Key),
+    /// Print a signed token
+    Token(token::Token),
     /// Copy the store to a file, also while a server has it open
     Backup(store::backup::Backup),
     /// Make a data folder of a backup
@@ -89,6 +95,8 @@ pub fn main() -> ExitCode {
         Command::Inbox(inbox) => block_on(inbox::run(inbox)),
         Command::Friends(friends) => block_on(friends::run(friends)),
         Command::Status(status) => block_on(status::run(status)),
+        Command::Key(key) => key::run(key),
+        Command::Token(token) => token::run(token),
         Command::Backup(backup) => store::backup::run(backup),
         Command::Restore(restore) => store::restore::run(restore),
         Command::Verify(verify) => store::verify::run(verify),
@@ -175,6 +183,19 @@ mod tests {
             ("status offline", false),
             ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
             ("serve --tokens x", false),
+            ("key", true),
+            ("key --alg EdDSA", true),
+            ("key --alg RS256", false),
+            ("token --key k --user al --issuer i --audience a --role r --role s --read a/* --ttl 5m", true),
+            ("token --config c --user al", true),
+            ("token --config c --key k --kid x --user al --write a --send b*", true),
+            ("token --config c --user @al", false),
+            ("token --config c --user al --role anyone", false),
+            ("token --config c --user al --read a**", false),
+            ("token --config c --user al --ttl 5", false),
+            ("token --config c --user al --issuer i", false),
+            ("token --key k --user al --issuer i", false),
+            ("token --user al --issuer i --audience a", false),
             ("backup", false),
             ("backup file --data folder", true),
             ("restore file", true),

@@ -71,7 +71,7 @@ impl Connection {
     }
 
     /// The same, from a page.
-    pub fn from_page(self, origin: Option<String>) -> Self {
+    pub fn of_page(self, origin: Option<String>) -> Self {
         Connection { origin: origin.map(Box::new), ..self }
     }
 

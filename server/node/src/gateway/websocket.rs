@@ -48,7 +48,7 @@ fn run(
 ) {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
     let connection = Connection::new(worker, Socket::Tcp(parts.io.into_inner()), &parts.read_buf, protocol);
-    tokio::task::spawn_local(connection.from_page(origin).run());
+    tokio::task::spawn_local(connection.of_page(origin).run());
 }
 
 fn check(door: Door, version: Version, headers: &HeaderMap) -> Result<(Encoding, String), Box<Answer>> {
