@@ -3,6 +3,8 @@
 //!
 //! Inputs and mail are under way for a while, sockets are full at times, snapshots come in parts. An auditor, who may see everything, has the truth.
 
+mod judge;
+mod met;
 mod sockets;
 mod wishes;
 
@@ -11,7 +13,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Code, Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User};
+use slotcast_protocol::{Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User};
 use slotcast_state::{
     Author, Delivery, Edge, EdgeId, Effects, Frames, Input, Kinds, Right, Rights, SessionId, Shard, Start,
     Taken, View,
@@ -19,7 +21,7 @@ use slotcast_state::{
 
 use crate::copy::Copy;
 use crate::dice::Dice;
-use crate::seeds::Counts;
+use met::Met;
 use sockets::{Sockets, framed};
 pub use wishes::hidden;
 
@@ -72,48 +74,6 @@ struct Client {
 struct Sent {
     input: Input,
     renewed: u64,
-}
-
-/// What a run has met.
-#[derive(Debug, Default)]
-pub struct Met {
-    frames: u64,
-    renewals: u64,
-    left: u64,
-    refused: u64,
-    hidden_writes: u64,
-    stale_starts: u64,
-    parts: u64,
-    compared: u64,
-    shorter: u64,
-}
-
-impl Counts for Met {
-    fn add(&mut self, other: &Met) {
-        self.frames += other.frames;
-        self.renewals += other.renewals;
-        self.left += other.left;
-        self.refused += other.refused;
-        self.hidden_writes += other.hidden_writes;
-        self.stale_starts += other.stale_starts;
-        self.parts += other.parts;
-        self.compared += other.compared;
-        self.shorter += other.shorter;
-    }
-
-    fn rows(&self) -> Vec<(&'static str, u64)> {
-        vec![
-            ("frames read", self.frames),
-            ("renewals", self.renewals),
-            ("objects left because of one", self.left),
-            ("requests refused for want of a right", self.refused),
-            ("writes refused because a slot is hidden", self.hidden_writes),
-            ("starts that met other rights", self.stale_starts),
-            ("snapshots in parts", self.parts),
-            ("copies compared at rest", self.compared),
-            ("of these with less than all slots", self.shorter),
-        ]
-    }
 }
 
 pub struct World {
@@ -348,63 +308,6 @@ impl World {
         self.sockets.answer(self.clients[at].session, framed(event));
     }
 
-    /// The judge reads what the sockets were handed, by the rights that their sessions have.
-    fn read(&mut self) -> Result<(), String> {
-        for (session, frame) in self.sockets.take() {
-            self.met.frames += 1;
-            let at = session.slot();
-            let event = Event::decode(&frame).expect("we encoded it").expect("its type is known");
-            let _ = writeln!(self.log, "{at} hears {event:?}");
-            let roles = &self.clients[at].allowed.roles;
-            let seen = wishes::SLOTS.iter().find(|slot| !is_open(slot, roles) && holds(&frame, slot));
-            // A refusal names the slot that its own request named.
-            let names_it = matches!(&event, Event::Reject(reject) if reject.fault.code == Code::NotPermitted);
-            if let Some(slot) = seen.filter(|_| !names_it) {
-                return Err(format!("{at} with the roles {roles:?} was told of {slot}"));
-            }
-            self.heed(at, &event)?;
-        }
-        Ok(())
-    }
-
-    fn heed(&mut self, at: usize, event: &Event) -> Result<(), String> {
-        let client = &mut self.clients[at];
-        match event {
-            Event::Snapshot(slotcast_protocol::Snapshot { object, .. })
-            | Event::Diff(slotcast_protocol::Diff { object, .. })
-            | Event::Sent(slotcast_protocol::Sent { object, .. }) => {
-                if !client.allowed.lets(object, Right::Read) {
-                    return Err(format!("{at} was told of {object}"));
-                }
-                let copy = client.copies.entry(object.clone()).or_default();
-                copy.take(event).map_err(|broken| format!("{at}: {broken:?}"))?;
-            }
-            Event::Released { object } => drop(client.copies.remove(object)),
-            Event::Error { fault, object: Some(object) } if fault.code == Code::NotPermitted => {
-                self.met.refused += 1;
-                if !client.allowed.lets(object, Right::Read) {
-                    self.met.left += u64::from(client.copies.remove(object).is_some());
-                }
-            }
-            Event::Success(success) => {
-                if success.id.and_then(|id| client.asked.remove(&id)) == Some(true) {
-                    return Err(format!("{at}: {success:?}, which was not its to do"));
-                }
-            }
-            Event::Reject(reject) => {
-                reject.id.map(|id| client.asked.remove(&id));
-                self.met.hidden_writes += u64::from(reject.fault.what.contains("hidden"));
-            }
-            Event::Fingerprint { object, .. } => {
-                if client.allowed.roles.len() < 2 {
-                    return Err(format!("{at} was told the fingerprint of {object}"));
-                }
-            }
-            _other => {}
-        }
-        Ok(())
-    }
-
     /// All that is under way arrives; then each copy is what its session may see of the auditor's.
     fn rest(&mut self) -> Result<(), String> {
         self.sockets.window = u64::MAX;
@@ -428,33 +331,4 @@ impl World {
         }
         self.compare()
     }
-
-    fn compare(&mut self) -> Result<(), String> {
-        let (auditor, others) = self.clients.split_first().expect("there is an auditor");
-        for client in others {
-            for (object, copy) in client.copies.iter().filter(|(_, copy)| copy.complete) {
-                let truth = &auditor.copies[object];
-                let patterns = &client.views[object];
-                let wanted: BTreeMap<_, _> = truth
-                    .slots
-                    .iter()
-                    .filter(|(slot, _)| is_open(slot.as_str(), &client.allowed.roles) && patterns.shows(slot))
-                    .collect();
-                self.met.compared += 1;
-                self.met.shorter += u64::from(wanted.len() < truth.slots.len());
-                if !copy.slots.iter().eq(wanted) {
-                    return Err(format!(
-                        "{:?} of {object}: {:?} instead of {:?}",
-                        client.allowed, copy.slots, truth.slots
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the name is somewhere in the bytes, as a text of MessagePack or inside one.
-fn holds(bytes: &[u8], name: &str) -> bool {
-    bytes.windows(name.len()).any(|window| window == name.as_bytes())
 }
