@@ -7,7 +7,6 @@ mod head;
 mod http;
 mod origin;
 pub mod pages;
-mod tickets;
 mod websocket;
 mod wire;
 
@@ -110,7 +109,6 @@ async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
         (&Method::GET, "/relay") => websocket::upgrade(worker, Door::Relay, request),
         (&Method::GET, "/healthz") => health(worker),
         (&Method::GET, "/metrics") => text(StatusCode::OK, worker.house.metrics.text()),
-        (&Method::POST, "/v1/tickets") => tickets::issue(worker, &request),
         (&Method::GET | &Method::HEAD, path) => worker.house.pages.answer(path),
         (_, _) => text(StatusCode::METHOD_NOT_ALLOWED, "only GET is understood here\n"),
     }

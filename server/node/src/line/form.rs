@@ -1,16 +1,12 @@
 //! How messages stand in the bodies of HTTP requests and answers.
 
 use bytes::{BufMut, Bytes};
-use slotcast_protocol::writer::Writer;
-use slotcast_protocol::{Code, Encoding, Fault};
+use slotcast_protocol::{Code, Encoding, Event, Fault, json};
 
 use crate::frame;
 
 /// How many bytes a message's length takes.
 const LENGTH_BYTES: usize = 4;
-
-/// The number of the message `close`, which on a WebSocket is a frame of its own.
-const CLOSE: u64 = 28;
 
 /// The messages in whole frames of ours; pings and pongs say nothing on a line.
 pub fn messages(frames: &Bytes, encoding: Encoding) -> Vec<Bytes> {
@@ -26,19 +22,14 @@ pub fn messages(frames: &Bytes, encoding: Encoding) -> Vec<Bytes> {
     messages
 }
 
+/// What is a frame of its own on a WebSocket.
 fn close(payload: &[u8], encoding: Encoding) -> Bytes {
     let (code, reason) = payload.split_at_checked(2).unwrap_or((&[0, 0], &[]));
-    let code = u16::from_be_bytes([code[0], code[1]]);
-    let reason = String::from_utf8_lossy(reason);
+    let code = u16::from_be_bytes([code[0], code[1]]).into();
+    let message = Event::Close { code, reason: String::from_utf8_lossy(reason).into_owned() }.encode();
     match encoding {
-        Encoding::MessagePack => {
-            let mut writer = Writer::default();
-            writer.array(3).uint(CLOSE).uint(code.into()).text(&reason);
-            writer.0.into()
-        }
-        Encoding::Json => {
-            serde_json::json!({ "type": "close", "code": code, "reason": reason }).to_string().into()
-        }
+        Encoding::MessagePack => message.into(),
+        Encoding::Json => json::event_text(&message).into(),
     }
 }
 
@@ -135,7 +126,7 @@ fn put_data(message: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use slotcast_protocol::{CloseCode, Event};
+    use slotcast_protocol::CloseCode;
 
     use super::*;
 
@@ -143,7 +134,7 @@ mod tests {
     fn frames_become_messages() {
         let pong = Event::Pong { n: Some(7), time_ms: 1 };
         for (encoding, closing) in [
-            (Encoding::Json, &b"{\"code\":4401,\"reason\":\"no\",\"type\":\"close\"}"[..]),
+            (Encoding::Json, &b"{\"type\":\"close\",\"code\":4401,\"reason\":\"no\"}"[..]),
             (Encoding::MessagePack, b"\x93\x1c\xcd\x11\x31\xa2no"),
         ] {
             let mut frames = frame::ping().to_vec();

@@ -8,6 +8,7 @@ mod events;
 mod plain;
 mod session;
 mod talk;
+mod tickets;
 
 use std::rc::Rc;
 
@@ -23,10 +24,13 @@ pub use answer::{Body, empty, whole};
 /// Plain requests, as a description that tools can read.
 const OPENAPI: &str = "/v1/openapi.json";
 
+const TICKETS: &str = "/v1/tickets";
+
 /// What a request to one of these doors is for; None if it is to another.
 pub async fn route(worker: &Rc<Worker>, request: &mut Option<Request<Incoming>>) -> Option<Answer> {
     let path = request.as_ref()?.uri().path();
     let is_here = path == OPENAPI
+        || path == TICKETS
         || matches!(path, "/poll/objects" | "/poll/relay" | "/poll" | "/stream" | "/sse")
         || path.starts_with(plain::OBJECTS);
     if !is_here {
@@ -54,6 +58,7 @@ async fn serve(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer
         (&Method::GET, "/stream") => session::stream(worker, request.headers()),
         (&Method::GET, "/sse") => session::events(worker, request.headers()),
         (&Method::DELETE, "/poll") => session::hang_up(worker, request.headers()),
+        (&Method::POST, TICKETS) => tickets::issue(worker, request.headers()),
         (&Method::GET, OPENAPI) => Ok(answer::json(StatusCode::OK, include_str!("openapi.json"))),
         (&Method::GET, path) if path.starts_with(plain::OBJECTS) => plain::get(worker, request).await,
         (&Method::POST, path) if path.starts_with(plain::OBJECTS) => plain::post(worker, request).await,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::answer::{Refusal, empty, json as json_answer};
 use super::cursor::Cursor;
-use super::talk::{Caller, Talk, refusal};
+use super::talk::{Caller, Talk, origin_of, refusal};
 use super::{body, events, session};
 use crate::gateway::Answer;
 use crate::worker::Worker;
@@ -322,11 +322,13 @@ impl Asked {
         if let Some(value) = headers.get(AUTHORIZATION) {
             asked.caller.token = Some(bearer(value)?);
         }
+        asked.caller.origin = origin_of(headers);
         Ok(asked)
     }
 }
 
-fn bearer(value: &HeaderValue) -> Result<String, Refusal> {
+/// The token of `Authorization: Bearer <token>`.
+pub fn bearer(value: &HeaderValue) -> Result<String, Refusal> {
     let text = value.to_str().unwrap_or("");
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty());

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::answer::{Refusal, carried, empty, whole};
 use super::body::{self, Stream};
+use super::talk::origin_of;
 use crate::gateway::Answer;
 use crate::gateway::connection::Connection;
 use crate::line::{Carrier, Form, Line, LineSocket, Taken, batch};
@@ -46,7 +47,7 @@ pub async fn open(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -
     let line = worker.house.lines.line((door, encoding));
     line.take(1, &messages);
     let carrier = line.carry(0).ok_or_else(Refusal::gone)?;
-    start(worker, &line);
+    start(worker, &line, origin_of(&parts.headers));
     let key = worker.house.lines.insert(line).map_err(|error| Refusal::later(error.to_string()))?;
     let mut answer = gathered(worker, carrier).await;
     answer.headers_mut().insert(SESSION, HeaderValue::from_str(&key).expect("hex digits are plain"));
@@ -54,10 +55,10 @@ pub async fn open(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -
 }
 
 /// A task on this worker, like that of any other connection.
-pub fn start(worker: &Rc<Worker>, line: &Arc<Line>) {
+pub fn start(worker: &Rc<Worker>, line: &Arc<Line>, origin: Option<String>) {
     let socket = Socket::Line(LineSocket::new(line.clone()));
     let connection = Connection::new(worker.clone(), socket, &[], (line.door, line.encoding));
-    tokio::task::spawn_local(connection.run());
+    tokio::task::spawn_local(connection.of_page(origin).run());
 }
 
 /// A later batch.

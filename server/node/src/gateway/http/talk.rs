@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use hyper::header::{HeaderMap, ORIGIN};
 use serde_json::{Value, json};
 use slotcast_protocol::{Code, Door, Encoding};
 use tokio::time::{Instant, timeout_at};
@@ -30,6 +31,13 @@ pub struct Caller {
     pub user: Option<String>,
     /// Two that say the same are one and the same client.
     pub device: Option<String>,
+    /// The page that asks.
+    pub origin: Option<String>,
+}
+
+/// The page that asks, if a browser says so.
+pub fn origin_of(headers: &HeaderMap) -> Option<String> {
+    headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned)
 }
 
 pub struct Talk {
@@ -47,11 +55,11 @@ impl Talk {
         }
         let line = worker.house.lines.line((Door::Objects, Encoding::Json));
         let carrier = line.carry(0).ok_or_else(Refusal::gone)?;
-        let Caller { token, user, device } = caller;
+        let Caller { token, user, device, origin } = caller;
         let hello = json!({ "type": "hello", "token": token, "user": user, "device": device });
         let batch: Vec<Bytes> = [&hello].into_iter().chain(messages).map(bytes).collect();
         line.take(1, &batch);
-        session::start(worker, &line);
+        session::start(worker, &line, origin);
         Ok(Talk { line, carrier, heard: VecDeque::new(), batches: 1 })
     }
 
