@@ -12,6 +12,7 @@ import { Person } from "./person.ts";
 import { Rejected } from "./rejected.ts";
 import type { Relay } from "./relay.ts";
 import { Replica } from "./replica.ts";
+import type { TransportName } from "./transport.ts";
 import type { Value } from "./values.ts";
 
 /** For `object`. */
@@ -53,6 +54,11 @@ export class Slotcast {
   /** The present connection's id; undefined before the first welcome. */
   get session(): string | undefined {
     return this.#connection.line.session;
+  }
+
+  /** How the objects are reached, or were last; undefined before the first welcome, and for a way of the application's own. */
+  get transport(): TransportName | undefined {
+    return this.#connection.line.transportName;
   }
 
   /** The server's clock, Unix milliseconds, estimated. */

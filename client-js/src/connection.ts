@@ -1,15 +1,16 @@
 // Connection: a client's objects and what is said about them over its line.
 
 import { Asked } from "./asked.ts";
+import type { Choice } from "./choice.ts";
 import type { Identity } from "./identity.ts";
 import { type ObjectMessage, objectMessage } from "./incoming.ts";
-import { type EndCode, Line, type Speaker } from "./line.ts";
+import { Line } from "./line.ts";
 import type { ServerError } from "./line-incoming.ts";
 import { Deferred } from "./outbox.ts";
 import { encodeMessage } from "./protocol.ts";
 import { Rejected } from "./rejected.ts";
 import type { Replica } from "./replica.ts";
-import type { Transport } from "./transport.ts";
+import type { EndCode, Speaker } from "./speaker.ts";
 import type { Wire } from "./wire.ts";
 
 const defaultLimits = { message_bytes: 65_536, value_bytes: 32_768, ops: 64, inflight: 64 };
@@ -29,8 +30,8 @@ export class Connection implements Wire, Speaker<ObjectMessage> {
   /** Ids rise over page loads too, for a device that keeps its name. */
   #id = Date.now() * 1000;
 
-  constructor(identity: Identity, newTransport: () => Transport) {
-    this.line = new Line(identity, newTransport, this);
+  constructor(identity: Identity, choice: Choice) {
+    this.line = new Line(identity, choice, this);
     this.line.start();
   }
 

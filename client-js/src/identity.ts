@@ -18,11 +18,25 @@ export class Identity {
     return this.token === undefined && this.guest === undefined && this.user === "";
   }
 
+  /** There may be another token than the one that was said. */
+  get isRenewable(): boolean {
+    return typeof this.token === "function";
+  }
+
   /** The first message of a connection. Rejected if there is no token to be had. */
   async hello(): Promise<Uint8Array> {
-    const token = typeof this.token === "function" ? await this.token() : this.token;
+    const token = await this.#present();
     // A guest whom the server gave a name keeps it over reconnects.
     const user = this.token === undefined ? this.user || this.guest : this.guest;
     return encodeMessage({ type: "hello", token, device: this.device, user });
+  }
+
+  /** Says a new token in the session that an older one began. Rejected likewise. */
+  async renew(): Promise<Uint8Array> {
+    return encodeMessage({ type: "renew", token: (await this.#present()) ?? "" });
+  }
+
+  async #present(): Promise<string | undefined> {
+    return typeof this.token === "function" ? await this.token() : this.token;
   }
 }

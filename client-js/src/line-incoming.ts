@@ -31,8 +31,7 @@ export type LineMessage =
   | ServerError
   | { readonly type: "pong"; readonly n: number | undefined; readonly time_ms: number }
   | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string }
-  | { readonly type: "renewed"; readonly expires_ms: number | undefined }
-  | { readonly type: "close"; readonly code: number; readonly reason: string };
+  | { readonly type: "renewed"; readonly expires_ms: number };
 
 /**
  * The fields of the message in `bytes`, its code first.
@@ -67,9 +66,7 @@ export function lineMessage(fields: readonly Value[]): LineMessage | undefined {
     case 26:
       return { type: "goaway", retry_ms: number(fields[1], "retry_ms"), reason: string(fields[2] ?? "", "reason") };
     case 27:
-      return { type: "renewed", expires_ms: optional(fields[1], "expires_ms") };
-    case 28:
-      return { type: "close", code: number(fields[1], "code"), reason: string(fields[2] ?? "", "reason") };
+      return { type: "renewed", expires_ms: number(fields[1], "expires_ms") };
     default:
       return undefined;
   }

@@ -1,16 +1,19 @@
-// Line: a socket to one door of the server over all its lives: hello, heartbeat, reconnecting.
+// Line: the way to one door of the server over all its lives: attempts, heartbeat, reconnecting, moving to a better transport.
 
+import { Approach } from "./approach.ts";
 import { Backoff } from "./backoff.ts";
+import type { Choice } from "./choice.ts";
 import { Emitter } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
-import { type LineMessage, lineMessage, messageFields, type ServerError, type Welcome } from "./line-incoming.ts";
+import { type LineMessage, lineMessage, messageFields, type Welcome } from "./line-incoming.ts";
 import { MalformedValue } from "./msgpack.ts";
 import { onAwake } from "./page.ts";
 import { encodeMessage } from "./protocol.ts";
+import { Renewal } from "./renewal.ts";
 import { ServerClock } from "./server-clock.ts";
-import type { Transport } from "./transport.ts";
-import type { Value } from "./values.ts";
+import type { EndCode, Speaker } from "./speaker.ts";
+import type { Transport, TransportName } from "./transport.ts";
 
 /** `offline` while it waits for the next attempt, or is not needed yet; `closed` for good. */
 export type ConnectionState = "connecting" | "live" | "offline" | "closed";
@@ -27,44 +30,29 @@ export interface Failure {
 export interface ConnectionEvents {
   state: ConnectionState;
   error: Failure;
+  /** It is reached in another way than before. */
+  transport: TransportName | undefined;
   /** The server will close; the client comes back by itself. `retry_ms`: about when. */
   goaway: { readonly retry_ms: number; readonly reason: string };
 }
-
-/** Why a line has ended for good. */
-export type EndCode = "released" | "replaced" | "unauthorized";
-
-/** Who speaks over a line, of what is said behind its door. */
-export interface Speaker<Message> {
-  /** The message with these fields; undefined if its type is not known. */
-  decode(fields: readonly Value[]): Message | undefined;
-  /** A session has begun: what was posted before is gone. */
-  welcomed(welcome: Welcome): void;
-  received(message: Message): void;
-  /** The server has refused something; the listeners of `error` know. */
-  refused(error: ServerError): void;
-  /** The tick ends: the last chance to post what is to leave in it. */
-  pump(): void;
-  /** The session is gone. */
-  cut(): void;
-  /** There will be no other. */
-  ended(code: EndCode, what: string): void;
-}
-
-/** From opening the socket to `welcome`. */
-const welcome_ms_max = 10_000;
 
 export class Line<Message> {
   readonly events = new Emitter<ConnectionEvents>();
   state: ConnectionState = "offline";
   session: string | undefined;
+  /** The present one, or the last. */
+  transportName: TransportName | undefined;
 
   readonly #clock = new ServerClock();
   readonly #backoff = new Backoff();
+  readonly #approach: Approach;
+  readonly #renewal = new Renewal(() => void this.#renew());
   #limits: Readonly<Record<string, number>> = {};
   #out: Uint8Array[] = [];
   #isFlushing = false;
   #transport: Transport | undefined;
+  /** Its session has given way to the one on the better transport, whose welcome is still to come. */
+  #isDisplaced = false;
   #heartbeat: Heartbeat | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopListening: (() => void) | undefined;
@@ -73,9 +61,16 @@ export class Line<Message> {
 
   constructor(
     readonly identity: Identity,
-    readonly newTransport: () => Transport,
+    readonly choice: Choice,
     readonly speaker: Speaker<Message>,
-  ) {}
+  ) {
+    this.#approach = new Approach(choice, identity, {
+      won: (...winner) => this.#won(...winner),
+      lost: (code, reason) => this.#failed(code, reason),
+      told: (message) => this.#dispatch(message),
+      tokenless: (error) => this.#tokenless(error),
+    });
+  }
 
   /** Connects, and stays connected until `close`. */
   start(): void {
@@ -94,60 +89,78 @@ export class Line<Message> {
     return this.#limits[name];
   }
 
-  // ---- the socket
+  // ---- the transport
 
   #open(): void {
     clearTimeout(this.#timer);
     this.#become("connecting");
-    const transport = this.newTransport();
+    this.#approach.begin();
+  }
+
+  /** The first session, the next one, or the next one on a better transport: each resumes what was before. */
+  #won(transport: Transport, welcome: Welcome, asked_ms: number): void {
+    const former = this.#transport;
+    if (former) this.#detach();
+    former?.close(4000);
     this.#transport = transport;
     const isPresent = () => this.#transport === transport;
     transport.listen({
-      opened: () => void (isPresent() && this.#hello(transport)),
+      opened: () => {},
       received: (bytes) => void (isPresent() && this.#received(bytes)),
       closed: (code, reason) => void (isPresent() && this.#closed(code, reason)),
     });
-    this.#timer = setTimeout(() => this.#cut(), welcome_ms_max);
-    transport.open();
+    const { name } = transport;
+    const isOther = this.transportName !== name;
+    this.transportName = name;
+    this.#asked_ms = asked_ms;
+    this.#welcome(welcome);
+    // A listener may have closed it.
+    if (!isPresent()) return;
+    if (isOther) this.events.emit("transport", name);
+    this.choice.worked(name);
+    this.#approach.improve(name);
   }
 
-  async #hello(transport: Transport): Promise<void> {
-    try {
-      const hello = await this.identity.hello();
-      if (this.#transport !== transport) return;
-      this.#asked_ms = Date.now();
-      transport.send([hello]);
-    } catch (error) {
-      this.fail("unauthorized", `no token: ${error instanceof Error ? error.message : String(error)}`);
-      if (this.#transport === transport) this.#cut();
-    }
+  #failed(code: number, reason: string): void {
+    if (this.#isDisplaced) this.#lost(1006);
+    else if (this.#transport) this.#approach.improve(this.#transport.name);
+    else this.#closed(code, reason);
   }
+
+  // ---- ends
 
   #closed(code: number, reason: string): void {
     if (code === 4401) this.#end("unauthorized", reason || "the token was not accepted");
     else if (code === 4403) this.#end("unauthorized", reason || "the right to be here was taken back");
-    else if (code === 4409) this.#end("replaced", reason || "the same user and device connected again");
-    else this.#lost();
+    else if (code !== 4409) this.#lost(code);
+    else if (!this.#approach.displaced()) this.#end("replaced", reason || "the same user and device connected again");
+    else if (this.#transport && this.#approach.isUnderWay) this.#isDisplaced = true;
+    else this.#lost(code);
   }
 
   /** Gives the connection up without waiting for the other side. */
   #cut(): void {
     this.#transport?.close(4000);
-    this.#lost();
+    this.#lost(1006);
   }
 
-  #lost(): void {
+  #lost(code: number): void {
     const lived_ms = this.state === "live" ? Date.now() - this.#welcomed_ms : 0;
+    if (this.#transport && code === 1006) this.choice.broke(this.#transport.name, lived_ms);
     this.#detach();
+    if (this.#approach.isUnderWay) return this.#become("connecting");
     this.#timer = setTimeout(() => this.#open(), this.#backoff.next(lived_ms));
     this.#become("offline");
   }
 
   #detach(): void {
     clearTimeout(this.#timer);
+    this.#approach.rest();
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
+    this.#renewal.end();
     this.#transport = undefined;
+    this.#isDisplaced = false;
     this.#out = [];
     this.speaker.cut();
   }
@@ -159,6 +172,7 @@ export class Line<Message> {
 
   /** The end, by the user or by the server. */
   #end(code: EndCode, what: string): void {
+    this.#approach.stop();
     this.#detach();
     this.#stopListening?.();
     this.#become("closed");
@@ -215,15 +229,12 @@ export class Line<Message> {
         this.events.emit("goaway", { retry_ms: message.retry_ms, reason: message.reason });
         return;
       case "renewed":
-      case "close":
-        // Nothing here renews, and a WebSocket has a close of its own.
-        return;
+        return this.#renewal.begin(this.now(), message.expires_ms);
     }
   }
 
   #welcome(welcome: Welcome): void {
-    const { session, user, time_ms, limits } = welcome;
-    clearTimeout(this.#timer);
+    const { session, user, time_ms, limits, expires_ms } = welcome;
     this.identity.user = user;
     this.session = session;
     this.#limits = limits;
@@ -234,6 +245,7 @@ export class Line<Message> {
       () => this.#ping(),
       () => this.#cut(),
     );
+    if (this.identity.isRenewable) this.#renewal.begin(time_ms, expires_ms);
     this.#become("live");
     // A listener may have closed it.
     if (this.state === "live") this.speaker.welcomed(welcome);
@@ -242,6 +254,21 @@ export class Line<Message> {
   #ping(): void {
     this.#asked_ms = Date.now();
     this.post(encodeMessage({ type: "ping" }));
+  }
+
+  async #renew(): Promise<void> {
+    const { session } = this;
+    try {
+      const renew = await this.identity.renew();
+      if (this.session === session && this.state === "live") this.post(renew);
+    } catch (error) {
+      this.#tokenless(error);
+      if (this.session === session && this.state === "live") this.#renewal.again(this.now());
+    }
+  }
+
+  #tokenless(error: unknown): void {
+    this.fail("unauthorized", `no token: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   // ---- messages that go

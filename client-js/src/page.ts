@@ -20,6 +20,27 @@ export function relayUrl(objects: string): string | undefined {
   return relay === objects ? undefined : relay;
 }
 
+/** Where the doors over HTTP are: `base` ends in a slash, `door` is the one to be opened. */
+export interface HttpAddress {
+  readonly base: string;
+  readonly door: "objects" | "relay";
+  readonly query: string;
+}
+
+/** The HTTP doors beside a WebSocket's address, if that has the usual form. */
+export function httpAddress(socket: string): HttpAddress | undefined {
+  const [, base, door, query = ""] = /^ws(s?:[^?]*\/)(objects|relay)(\?.*)?$/.exec(socket) ?? [];
+  if (base === undefined || (door !== "objects" && door !== "relay")) return undefined;
+  return { base: `http${base}`, door, query };
+}
+
+/** Calls `leave` when the page goes, perhaps to come back. Returns what ends it. */
+export function onLeave(leave: () => void): () => void {
+  if (typeof globalThis.addEventListener !== "function") return () => {};
+  globalThis.addEventListener("pagehide", leave);
+  return () => globalThis.removeEventListener("pagehide", leave);
+}
+
 /** Calls `awake` when the network is back or the page is looked at again. Returns what ends it. */
 export function onAwake(awake: () => void): () => void {
   const window = typeof globalThis.addEventListener === "function" ? globalThis : undefined;

@@ -1,9 +1,10 @@
 // Relay: a client's people and what is said about them over its line, a socket of its own.
 
+import type { Choice } from "./choice.ts";
 import type { CursorStore } from "./cursors.ts";
 import { type Errand, Errands, type ErrandWire } from "./errands.ts";
 import type { Identity } from "./identity.ts";
-import { type EndCode, Line, type Speaker } from "./line.ts";
+import { Line } from "./line.ts";
 import type { ServerError, Welcome } from "./line-incoming.ts";
 import type { Said } from "./own-status.ts";
 import { Pace } from "./pace.ts";
@@ -12,7 +13,7 @@ import { Rejected } from "./rejected.ts";
 import { type Refused, type RelayMessage, relayMessage } from "./relay-incoming.ts";
 import { encodeRelay } from "./relay-protocol.ts";
 import { Roster, type RosterWire } from "./roster.ts";
-import type { Transport } from "./transport.ts";
+import type { EndCode, Speaker } from "./speaker.ts";
 import type { Value } from "./values.ts";
 
 const defaultLimits = { message_bytes: 65_536, tell_bytes: 32_768, status_bytes: 1024, inflight: 64 };
@@ -33,11 +34,11 @@ export class Relay implements Speaker<RelayMessage>, ErrandWire, ReaderWire, Ros
 
   constructor(
     readonly identity: Identity,
-    newTransport: () => Transport,
+    choice: Choice,
     newStore: () => CursorStore,
     named: Promise<void>,
   ) {
-    this.line = new Line(identity, newTransport, this);
+    this.line = new Line(identity, choice, this);
     this.#pace = new Pace((name) => this.line.limit(name));
     this.reader = new Reader(this, newStore);
     this.roster = new Roster(this);

@@ -18,9 +18,9 @@ export class Scene {
     vi.spyOn(Math, "random").mockReturnValue(random);
   }
 
-  client(user: string, options: ConnectOptions = {}): Slotcast {
+  client(user: string, { url = "fake/objects", ...options }: ConnectOptions & { url?: string } = {}): Slotcast {
     const transport = (url: string) => new FakeTransport(url.endsWith("/relay") ? this.relay : this.server);
-    const client = connect("fake/objects", { user, device: `device-${user}`, transport, ...options });
+    const client = connect(url, { user, device: `device-${user}`, transport, ...options });
     this.clients.push(client);
     return client;
   }
