@@ -82,6 +82,15 @@ function choices({
   };
 }
 
+/**
+ * What makes transports of this name, for a `transport` that decides by itself.
+ * @throws TypeError from the function, as `connect` does.
+ */
+export function transports(name: TransportName, options: Pick<ConnectOptions, "WebSocket"> = {}): TransportFactory {
+  const webSocketClass = options.WebSocket ?? (globalThis.WebSocket as WebSocketClass | undefined);
+  return (url, subprotocol) => (named(name, url, subprotocol, webSocketClass) ?? nothing(url))();
+}
+
 function nothing(url: string): never {
   throw new TypeError(
     `there is no way to ${url} here: give a WebSocket class, connect(url, { WebSocket }), or another transport`,

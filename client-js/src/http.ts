@@ -13,18 +13,18 @@ const contentType = "application/msgpack";
 const open_ms_max = 10_000;
 /** The server answers a poll within 25 s. */
 const answer_ms_max = 90_000;
-/** The last way that is left is waited for so long. */
-const last_begin_ms = 3000;
+/** A way to which there is no other is waited for so long. */
+const only_begin_ms = 3000;
 /** For what was said before the end. */
 const farewell_ms_max = 5000;
-/** Between two questions that brought nothing, at first; it doubles. */
+/** After a question that failed, at first; it doubles. */
 const pause_ms = 100;
-/** An answer that held for so long was good, even if it brought nothing. */
+/** An answer that lasted so long was good, even if it brought nothing and broke off. */
 const healthy_ms = 1000;
 const failures_max = 6;
 
 /** What became of one question. */
-type Outcome = "brought" | "nothing" | "failed" | "late" | "gone";
+type Outcome = "good" | "empty" | "failed" | "late" | "gone";
 
 export class HttpTransport implements Transport {
   #listener: TransportListener | undefined;
@@ -138,10 +138,10 @@ export class HttpTransport implements Transport {
       const outcome = await this.#question(session, way);
       if (this.#session !== session || !this.#listener) return;
       if (outcome === "gone") return this.#end(1006, "the session is gone");
-      if (outcome === "brought") failures = 0;
+      if (outcome === "good" || outcome === "empty") failures = 0;
       else if (this.#held && others.length > 0) this.#ways = others;
       else if (outcome === "late" || ++failures === failures_max) return this.#end(1006, `${way.name} is held up`);
-      else await new Promise((resolve) => setTimeout(resolve, pause_ms * 2 ** (failures - 1)));
+      if (outcome === "failed" || outcome === "empty") await pause(pause_ms * 2 ** failures);
     }
   }
 
@@ -149,9 +149,10 @@ export class HttpTransport implements Transport {
     const asked_ms = Date.now();
     const had = this.#have;
     const headers = { "slotcast-session": session, "slotcast-have": String(had) };
+    const limit_ms = this.#limit_ms(way);
     let isBegun = way.begin_ms_max === undefined;
     const ended = await this.#requests
-      .run(way.name, { method: "GET", headers }, this.#limit_ms(way), (response, inTime) => {
+      .run(way.name, { method: "GET", headers }, limit_ms, (response, inTime) => {
         const begun = () => {
           isBegun = true;
           inTime();
@@ -162,24 +163,25 @@ export class HttpTransport implements Transport {
       .catch(() => "failed" as const);
     const lasted_ms = Date.now() - asked_ms;
     if (ended === "gone") return "gone";
-    if (this.#have > had || (isBegun && lasted_ms >= healthy_ms)) return "brought";
-    return isBegun || lasted_ms < this.#limit_ms(way) ? ended : "late";
+    if (this.#have > had || (isBegun && lasted_ms >= healthy_ms)) return "good";
+    if (!isBegun) return lasted_ms < limit_ms ? "failed" : "late";
+    return ended;
   }
 
   #limit_ms({ begin_ms_max }: Downstream): number {
     if (begin_ms_max === undefined) return answer_ms_max;
-    return this.#ways.length > 1 ? begin_ms_max : Math.max(begin_ms_max, last_begin_ms);
+    return this.#held && this.#ways.length > 1 ? begin_ms_max : only_begin_ms;
   }
 
   /** Reads one answer to its end; a piece of a message at the end is lost, and the server knows by the number that is asked next. */
   async #answer(response: Response, way: Downstream, begun: () => void): Promise<Outcome> {
-    if (response.status === 204) return "nothing";
+    if (response.status === 204) return "empty";
     if (response.status === 410) return "gone";
     if (!response.ok || !response.headers.get("content-type")?.startsWith(way.contentType)) return "failed";
     const read = way.reader({ begun, received: (message) => this.#take(message) });
     const body = response.body?.getReader();
     for (let part = await body?.read(); part?.value; part = await body?.read()) read(part.value);
-    return "nothing";
+    return "empty";
   }
 
   // ---- messages that come
@@ -201,6 +203,10 @@ export class HttpTransport implements Transport {
     this.#held = undefined;
     for (const message of held) this.#listener?.received(message);
   }
+}
+
+function pause(delay_ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delay_ms));
 }
 
 /** What a refused opening says as a close code. */

@@ -1,7 +1,7 @@
 // Slotcast's client: shared objects in the browser.
 
 export type { ObjectOptions, Slotcast } from "./client.ts";
-export { type ConnectOptions, connect } from "./connect.ts";
+export { type ConnectOptions, connect, transports } from "./connect.ts";
 export { type CursorStore, indexedDbCursors, memoryCursors } from "./cursors.ts";
 export type { ListenOptions, Off } from "./events.ts";
 export { fingerprint } from "./fingerprint.ts";

@@ -2,7 +2,7 @@
 
 import type { Downstream, DownstreamListener } from "./downstream.ts";
 
-/** Each answer begins with a comment. It is tried where `stream` has been waited for already. */
+/** Each answer begins with a comment. It is tried where `stream` was waited for, and both together in three seconds. */
 export const sse: Downstream = {
   name: "sse",
   contentType: "text/event-stream",

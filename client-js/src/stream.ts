@@ -7,7 +7,7 @@ import { FrameReader } from "./frames.ts";
 export const stream: Downstream = {
   name: "stream",
   contentType: "application/msgpack",
-  begin_ms_max: 3000,
+  begin_ms_max: 2000,
   reader(listener) {
     const frames = new FrameReader();
     return (piece) => {

@@ -36,18 +36,18 @@ export class WebSocketTransport implements Transport {
   open(): void {
     const socket = new this.webSocketClass(this.url, [this.subprotocol]);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#listener?.opened();
+    let isOpen = false;
+    socket.onopen = () => {
+      isOpen = true;
+      this.#listener?.opened();
+    };
     socket.onmessage = ({ data }: { data: unknown }) => {
       // A text frame has no place in the binary subprotocol; empty bytes are refused as no message.
       this.#listener?.received(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array());
     };
-    socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      const listener = this.#listener;
-      this.#listener = undefined;
-      listener?.closed(code, reason);
-    };
-    // A close event follows every error and says more.
-    socket.onerror = () => {};
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#closed(code, reason);
+    // A close event follows and says more; but not in Node 20, if the handshake was refused.
+    socket.onerror = () => void (isOpen || setTimeout(() => this.#closed(1006, ""), 0));
     this.#socket = socket;
   }
 
@@ -58,5 +58,11 @@ export class WebSocketTransport implements Transport {
   close(code: number): void {
     this.#listener = undefined;
     this.#socket?.close(code);
+  }
+
+  #closed(code: number, reason: string): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.closed(code, reason);
   }
 }

@@ -54,8 +54,8 @@ describe("the first door that lets it in", () => {
   });
 
   test.each([
-    [["stream"], "sse", 3200],
-    [["stream", "sse"], "poll", 4300],
+    [["stream"], "sse", 2200],
+    [["stream", "sse"], "poll", 3200],
   ] as const)("where %s is held up too it is %s", async (holdsUp, name, within_ms) => {
     sockets.mood = "refused";
     http.holdsUp = holdsUp;

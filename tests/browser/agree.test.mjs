@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { dice, Follower } from "./follower.mjs";
+import { agreed, newTally, write } from "./judge.mjs";
 import { binary, complaintsOf, layWire, startBrowser, startServer } from "./stage.mjs";
 
 const WRITES = Number(process.env.SLOTCAST_TEST_WRITES ?? 5000);
@@ -33,62 +34,14 @@ async function visit(user) {
   const page = await browser.newPage();
   const complaints = complaintsOf(page);
   await page.goto(`http://127.0.0.1:${wire.port}/`);
-  await page.evaluate(async ([user, object]) => {
+  await page.evaluate(async ([user, object, tally]) => {
     const { connect, fingerprint } = await import("/slotcast.js");
     const slotcast = connect("/objects", { user });
     const so = slotcast.object(object);
     await so.ready;
-    Object.assign(window, { slotcast, so, fingerprint, tally: { done: 0, added: 0, turns: 0, kept: [], refused: [], codes: {} } });
-  }, [user, OBJECT]);
+    Object.assign(window, { slotcast, so, fingerprint, tally });
+  }, [user, OBJECT, newTally()]);
   return { wire, page, complaints };
-}
-
-/** In the window: so many random writes, a few in each tick; gives what became of them. */
-function write([name, count, seed]) {
-  const { so, tally } = window;
-  let state = seed;
-  const roll = (n) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
-  const settled = (promise, then) =>
-    promise.then(then, ({ code }) => {
-      tally.codes[code] = (tally.codes[code] ?? 0) + 1;
-    });
-  const one = (number) => {
-    const tag = `${name}-${number}`;
-    switch (roll(7)) {
-      case 0:
-        return settled(so.add("count", 1), () => tally.added++);
-      case 1:
-        return settled(so.set(`plain.${roll(20)}`, { tag, more: [number, "ä"] }), () => {});
-      case 2:
-        return settled(so.patch("map", [`k${roll(30)}`], roll(4) ? tag : null), () => {});
-      case 3:
-        return settled(so.delete(`plain.${roll(20)}`), () => {});
-      case 4:
-        return settled(so.transact((tx) => void tx.set("turn", (tx.get("turn") ?? 0) + 1)), () => tally.turns++);
-      default: {
-        const kept = so.append(`log.${roll(16)}`, tag);
-        return kept.then(
-          () => tally.kept.push(tag),
-          () => tally.refused.push(tag),
-        );
-      }
-    }
-  };
-  const run = async () => {
-    const all = [];
-    for (let number = 0; number < count; ) {
-      const burst = Array.from({ length: Math.min(1 + roll(40), count - number) }, () => one(number++));
-      all.push(...burst);
-      await (roll(3) ? Promise.race(burst) : Promise.all(burst));
-      tally.done = number;
-      await new Promise((next) => setTimeout(next));
-    }
-    await Promise.all(all);
-  };
-  window.running = run();
 }
 
 function watch(port) {
@@ -108,7 +61,7 @@ test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, as
   const wire = await layWire(server.port);
   night = watch(wire.port);
   await night.reaches(0); // One that is cut before it has seen anything gives up.
-  await Promise.all(windows.map(({ page }, at) => page.evaluate(write, [`w${at}`, WRITES, SEED + at])));
+  await Promise.all(windows.map(({ page }, at) => page.evaluate(`(${write})(window, ${JSON.stringify([`w${at}`, WRITES, SEED + at])})`)));
 
   const roll = dice(SEED);
   const done = async () => {
@@ -145,11 +98,7 @@ test(`10,000 writes, cuts, one version (seed ${SEED})`, { timeout: 240_000 }, as
   const slots = await first.page.evaluate(() => Object.fromEntries(window.so.entries()));
   assert.deepEqual(night.slots(), slots, "and so does the terminal");
 
-  const logged = Object.entries(slots).flatMap(([slot, value]) => (slot.startsWith("log.") ? value : []));
-  assert.equal(new Set(logged).size, logged.length, "nothing is there twice");
-  assert.deepEqual(logged.toSorted(), ends.flatMap(({ kept }) => kept).toSorted(), "what was acknowledged is there, and nothing else");
-  assert.equal(slots.count, ends.reduce((sum, { added }) => sum + added, 0), "each addition counts once");
-  assert.equal(slots.turn, ends.reduce((sum, { turns }) => sum + turns, 0), "each transaction counts once");
+  agreed(slots, ends);
   for (const { complaints } of windows) assert.deepEqual(complaints, []);
   console.log(`${2 * WRITES} writes, ${cuts} cuts, ${version} versions; refused: ${JSON.stringify(ends.map(({ codes }) => codes))}`);
 
