@@ -19,14 +19,14 @@ export class Renewal {
   begin(now_ms: number, expires_ms: number | undefined): void {
     this.stop();
     if (expires_ms === undefined) return;
-    // One that ends no later is no new one, and asking for it again would help nobody.
-    if (expires_ms <= this.#expires_ms) return;
+    // One that ends no later is the old one: whoever gives tokens out keeps them for longer.
+    if (expires_ms <= this.#expires_ms) return this.again(now_ms);
     this.#expires_ms = expires_ms;
     const rest_ms = expires_ms - now_ms;
     this.#wait(Math.min(rest_ms * part, rest_ms - ahead_ms));
   }
 
-  /** There was no token to be had: once more when half of the time that is left has passed, if that is worth it. */
+  /** There was no new token to be had: once more when half of the time that is left has passed, if that is worth it. */
   again(now_ms: number): void {
     const rest_ms = this.#expires_ms - now_ms;
     if (rest_ms > ahead_ms) this.#wait(rest_ms / 2);

@@ -10,6 +10,9 @@ export interface Guest {
   readonly user: string;
   readonly device: string;
   readonly link: FakeTransport;
+  /** Ends the session with its token. */
+  ending?: ReturnType<typeof setTimeout> | undefined;
+  expires_ms?: number | null;
 }
 
 /** One direction-preserving line with latency. Messages on it are lost when it is cut. */
@@ -91,6 +94,10 @@ export abstract class FakeDoor<Session extends Guest> {
   /** After so many more messages, in either direction, a line is cut before the next one arrives. */
   messages_left = Number.POSITIVE_INFINITY;
   limits: Record<string, number> = {};
+  /** Each token that is said ends when the first one did. */
+  isOneToken = false;
+  /** How long a token is good from when it is said; 0: for ever. */
+  token_ms = 0;
   /** Its clock before the machine's. */
   ahead_ms = 5000;
   links: FakeTransport[] = [];
@@ -108,7 +115,8 @@ export abstract class FakeDoor<Session extends Guest> {
     if (code === 1) return this.#hello(link, fields);
     const session = [...this.sessions].find((session) => session === link.session);
     if (!session) throw new Error("hello comes first");
-    if (code === 7) link.tell([24, fields[0] ?? null, Date.now()]);
+    if (code === 7) link.tell([24, fields[0] ?? null, Date.now() + this.ahead_ms]);
+    else if (code === 8) this.#renew(session, fields);
     else this.take(session, [code, ...fields]);
   }
 
@@ -118,7 +126,22 @@ export abstract class FakeDoor<Session extends Guest> {
     const session = this.begin(link, (user as string) ?? "guest", device as string);
     link.session = session;
     this.sessions.add(session);
-    link.tell([16, `s${device}`, session.user, device, Date.now() + this.ahead_ms, this.limits]);
+    const expires_ms = this.#expire(session);
+    link.tell([16, `s${device}`, session.user, device, Date.now() + this.ahead_ms, this.limits, expires_ms]);
+  }
+
+  #renew(session: Session, [token]: Frame): void {
+    if (token === "wrong") session.link.tell([19, "unauthorized", "token: is not accepted"]);
+    else session.link.tell([27, this.isOneToken ? (session.expires_ms ?? null) : this.#expire(session)]);
+  }
+
+  /** By the server's clock. */
+  #expire(session: Session): number | null {
+    clearTimeout(session.ending);
+    if (this.token_ms === 0) return null;
+    session.ending = setTimeout(() => session.link.cut(4401), this.token_ms);
+    session.expires_ms = Date.now() + this.ahead_ms + this.token_ms;
+    return session.expires_ms;
   }
 
   end(session: Guest): void {
