@@ -1,10 +1,10 @@
 // The front page: a board of lamps, each a slot of the object `board/home`, and who is here.
 import { connect } from "/slotcast.js";
 import { byId, element } from "./element.js";
-import { chosenName, guestName, hue, showState } from "./visitor.js";
+import { chosenName, guestName, hue, ownTransport, showState } from "./visitor.js";
 
 const me = chosenName() ?? guestName();
-const slotcast = connect("/objects", { user: me });
+const slotcast = connect("/objects", { user: me, transport: ownTransport });
 const board = slotcast.object("board/home");
 showState(slotcast, byId("state"));
 board.setStatus({ here: true }).catch(say);

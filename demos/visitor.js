@@ -24,6 +24,9 @@ export function ownDevice() {
   return name;
 }
 
+/** How the server is to be reached: `?transport=poll` shows what a network that breaks WebSockets leaves. */
+export const ownTransport = ["websocket", "stream", "sse", "poll"].find((name) => name === query.get("transport"));
+
 /** Everyone has a hue, the same on every page. */
 export function hue(name) {
   let sum = 0;
@@ -42,8 +45,10 @@ export function showState(slotcast, badge) {
     const state = again ? (navigator.onLine ? "reconnecting" : "offline") : slotcast.state;
     badge.dataset.state = state;
     badge.textContent = words[state] ?? state;
+    badge.title = slotcast.transport ? `by ${slotcast.transport}` : "";
   };
   slotcast.on("state", show);
+  slotcast.on("transport", show);
   addEventListener("online", show);
   addEventListener("offline", show);
   show();

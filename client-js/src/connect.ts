@@ -63,11 +63,14 @@ export function connect(url?: string, options: ConnectOptions = {}): Slotcast {
   });
 }
 
+const names: readonly string[] = ["auto", "websocket", "stream", "sse", "poll"] satisfies ("auto" | TransportName)[];
+
 /** What makes the choice of transports for an address. What is learned of a server there is shared. */
 function choices({
   transport = "auto",
   WebSocket: given,
 }: ConnectOptions): (url: string, subprotocol: string) => Choice {
+  if (typeof transport === "string" && !names.includes(transport)) throw new TypeError(`${transport} is no transport`);
   if (typeof transport === "function") return (url, subprotocol) => only(() => transport(url, subprotocol));
   const webSocketClass = given ?? (globalThis.WebSocket as WebSocketClass | undefined);
   const servers = new Map<string, Remembered>();

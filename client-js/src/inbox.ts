@@ -3,6 +3,7 @@
 import type { ListenOptions, Off } from "./events.ts";
 import type { ConnectionState } from "./line.ts";
 import type { Relay } from "./relay.ts";
+import type { TransportName } from "./transport.ts";
 import type { Value } from "./values.ts";
 
 /** Somebody wrote to this user. */
@@ -66,6 +67,7 @@ export interface InboxEvents {
   current: { readonly seq: number };
   signal: Signal;
   state: ConnectionState;
+  transport: TransportName | undefined;
 }
 
 /** The inbox of this client's user. */
@@ -81,6 +83,11 @@ export class Inbox {
     return this.#relay.line.state;
   }
 
+  /** How messages are reached, or were last. */
+  get transport(): TransportName | undefined {
+    return this.#relay.line.transportName;
+  }
+
   /**
    * Listens. The first listener opens the inbox; then each entry is handed once to those that there are. Returns a function that ends it.
    * While nobody listens nothing is handed out.
@@ -90,7 +97,7 @@ export class Inbox {
     listener: (event: InboxEvents[Name]) => void,
     options: ListenOptions = {},
   ): Off {
-    if (name === "state") return this.#relay.line.events.on("state", listener as never, options);
+    if (name === "state" || name === "transport") return this.#relay.line.events.on(name, listener as never, options);
     const off = this.#relay.reader.events.on(name, listener, options);
     this.#relay.start();
     this.#relay.reader.listened();

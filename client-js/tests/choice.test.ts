@@ -82,6 +82,7 @@ describe("the first door that lets it in", () => {
     expect([ada.state, ada.transport]).toEqual(["live", "stream"]);
     expect(() => connect("ws://host/objects", { transport: "websocket" })).toThrow(TypeError);
     expect(() => connect("ws://host/else")).toThrow(TypeError);
+    expect(() => connect("ws://host/objects", { transport: "pigeon" as "poll" })).toThrow(TypeError);
   });
 
   test("is none if the server says no", async () => {
@@ -203,7 +204,7 @@ describe("a better way", () => {
       .tell("two")
       .then(() => told.push(2));
     await scene.pass(500);
-    expect([ada.transport, told]).toEqual(["websocket", [1, 2]]);
+    expect([ada.transport, ada.inbox.transport, told]).toEqual(["websocket", "websocket", [1, 2]]);
     expect(scene.relay.link("ada").isOpen).toBe(true);
   });
 

@@ -2,14 +2,14 @@
 import { connect } from "/slotcast.js";
 import { byId } from "../element.js";
 import { forgetName, ownName } from "../name.js";
-import { guestName, segment, showState } from "../visitor.js";
+import { guestName, ownTransport, segment, showState } from "../visitor.js";
 import { messages } from "./messages.js";
 import { people } from "./people.js";
 import { topic } from "./topic.js";
 
 const name = segment("room", "lobby");
 const me = await ownName();
-const slotcast = connect("/objects", { user: me });
+const slotcast = connect("/objects", { user: me, transport: ownTransport });
 const room = slotcast.object(`chat/${name}`);
 
 byId("object").textContent = `chat/${name}`;

@@ -2,7 +2,7 @@
 import { connect } from "/slotcast.js";
 import { byId } from "../element.js";
 import { forgetName, ownName } from "../name.js";
-import { guestName, ownDevice, query, showState } from "../visitor.js";
+import { guestName, ownDevice, ownTransport, query, showState } from "../visitor.js";
 import { conversation } from "./conversation.js";
 import { keepConversations } from "./kept.js";
 import { ownStatus } from "./own.js";
@@ -11,7 +11,7 @@ import { typing } from "./typing.js";
 
 const me = await ownName();
 const device = ownDevice();
-const slotcast = connect("/objects", { user: me, device });
+const slotcast = connect("/objects", { user: me, device, transport: ownTransport });
 const { inbox, friends } = slotcast;
 const kept = keepConversations(me, device, { changed: drawSoon, failed: say });
 const own = ownStatus(slotcast, me, device);

@@ -1,14 +1,14 @@
 // Slide control in one object: `slide`, `step`, and `speaker`, who holds the floor as long as the connection lasts.
 import { connect } from "/slotcast.js";
 import { byId } from "../element.js";
-import { chosenName, guestName, segment, showState } from "../visitor.js";
+import { chosenName, guestName, ownTransport, segment, showState } from "../visitor.js";
 import { draw } from "./draw.js";
 import { applause, pointer } from "./pointer.js";
 import { lastStep, slides } from "./slides.js";
 
 const name = segment("deck", "demo");
 const me = chosenName() ?? guestName();
-const slotcast = connect("/objects", { user: me });
+const slotcast = connect("/objects", { user: me, transport: ownTransport });
 const deck = slotcast.object(`slides/${name}`);
 const [stage, place] = [byId("stage"), byId("slide")];
 

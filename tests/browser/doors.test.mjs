@@ -160,7 +160,7 @@ describe("a network that", { concurrency: true }, () => {
       await far.so.ready;
       assert.ok(expected.includes(far.client.transport), `${far.client.transport} is none of ${expected}`);
       for (const [at, scene] of [near, far].entries()) write(scene, [`${at}`, 400, SEED + at]);
-      const hostile_ms = 6000;
+      const hostile_ms = 4000;
       await Promise.race([Promise.all([near.running, far.running]), once(AbortSignal.timeout(hostile_ms), "abort")]);
       // Then a time at which it lets through what is left to be said.
       proxy.mood = {};

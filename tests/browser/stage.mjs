@@ -84,14 +84,27 @@ const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 
 export const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 
-/** Errors and warnings of a page, but for the sockets that a test has cut; a tab's icon, which comes late, may be on one of them. */
+/** A session over HTTP asks here. */
+const isDoor = (url) => /\/(poll|stream|sse)(\/|$)/.test(new URL(url).pathname);
+
+/**
+ * Errors and warnings of a page, but for connections that a test has cut, and for sessions that have ended with them; a tab's icon, which comes late, may
+ * be on one of them.
+ */
 export function complaintsOf(page) {
   const complaints = [];
-  const isCut = (message) => /WebSocket connection to .* failed/.test(message.text()) || (/net::ERR_/.test(message.text()) && /\/icon\.svg$/.test(message.location().url));
+  const isCut = (message) => {
+    const { url } = message.location();
+    const isLost = /net::ERR_/.test(message.text()) || / 410 /.test(message.text());
+    return /WebSocket connection to .* failed/.test(message.text()) || (isLost && (/\/icon\.svg$/.test(url) || isDoor(url)));
+  };
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type()) && !isCut(message)) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
+  page.on("response", (response) => {
+    const isGone = response.status() === 410 && isDoor(response.url());
+    if (response.status() >= 400 && !isGone) complaints.push(`${response.status()} ${response.url()}`);
+  });
   return complaints;
 }
