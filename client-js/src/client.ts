@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { ListenOptions, Off } from "./events.ts";
 import { Friends } from "./friends.ts";
 import { Inbox } from "./inbox.ts";
-import type { ConnectionEvents, ConnectionState } from "./line.ts";
+import type { ConnectionEvents, ConnectionState } from "./line-events.ts";
 import { isObjectName, isPattern, isUserName } from "./names.ts";
 import { SharedObject } from "./object.ts";
 import { OwnStatus } from "./own-status.ts";

@@ -1,7 +1,7 @@
 // Inbox: what others wrote to this user, as the page sees it.
 
 import type { ListenOptions, Off } from "./events.ts";
-import type { ConnectionState } from "./line.ts";
+import type { ConnectionState } from "./line-events.ts";
 import type { Relay } from "./relay.ts";
 import type { TransportName } from "./transport.ts";
 import type { Value } from "./values.ts";

@@ -8,7 +8,7 @@ export { fingerprint } from "./fingerprint.ts";
 export type { Friend, Friends } from "./friends.ts";
 export type { Cleared, ObjectState, Progressed, SendEvent, Synced } from "./happenings.ts";
 export type { Inbox, InboxEvents, PrivateMessage, Receipt, Seen, SentCopy, Signal } from "./inbox.ts";
-export type { ConnectionEvents, ConnectionState, Failure } from "./line.ts";
+export type { ConnectionEvents, ConnectionState, Failure } from "./line-events.ts";
 export type { SharedObject } from "./object.ts";
 export type { Accepted } from "./outbox.ts";
 export type { OwnStatus, Said } from "./own-status.ts";

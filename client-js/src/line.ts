@@ -6,6 +6,7 @@ import type { Choice } from "./choice.ts";
 import { Emitter } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
+import type { ConnectionEvents, ConnectionState } from "./line-events.ts";
 import { type LineMessage, lineMessage, messageFields, type Welcome } from "./line-incoming.ts";
 import { MalformedValue } from "./msgpack.ts";
 import { onAwake } from "./page.ts";
@@ -14,27 +15,6 @@ import { Renewal } from "./renewal.ts";
 import { ServerClock } from "./server-clock.ts";
 import type { EndCode, Speaker } from "./speaker.ts";
 import type { Transport, TransportName } from "./transport.ts";
-
-/** `offline` while it waits for the next attempt, or is not needed yet; `closed` for good. */
-export type ConnectionState = "connecting" | "live" | "offline" | "closed";
-
-/** Something went wrong that no promise tells. */
-export interface Failure {
-  /** A code of protocol.md, section 8, or `replaced`, `fault`. */
-  readonly code: string;
-  readonly what: string;
-  readonly object: string | undefined;
-}
-
-/** What each event's listeners are handed. */
-export interface ConnectionEvents {
-  state: ConnectionState;
-  error: Failure;
-  /** It is reached in another way than before. */
-  transport: TransportName | undefined;
-  /** The server will close; the client comes back by itself. `retry_ms`: about when. */
-  goaway: { readonly retry_ms: number; readonly reason: string };
-}
 
 export class Line<Message> {
   readonly events = new Emitter<ConnectionEvents>();

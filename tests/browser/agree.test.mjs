@@ -36,7 +36,7 @@ async function visit(user) {
   await page.goto(`http://127.0.0.1:${wire.port}/`);
   await page.evaluate(async ([user, object, tally]) => {
     const { connect, fingerprint } = await import("/slotcast.js");
-    const slotcast = connect("/objects", { user });
+    const slotcast = connect("/objects", { user, transport: "websocket" });
     const so = slotcast.object(object);
     await so.ready;
     Object.assign(window, { slotcast, so, fingerprint, tally });
