@@ -2,13 +2,13 @@
 
 import type { Downstream } from "./downstream.ts";
 import { FrameReader, framed } from "./frames.ts";
-import { decode } from "./msgpack.ts";
+import { lineMessage, messageFields } from "./line-incoming.ts";
 import { type HttpAddress, onLeave } from "./page.ts";
-import { message_depth_max } from "./protocol.ts";
 import { Requests } from "./requests.ts";
 import type { Transport, TransportListener, TransportName } from "./transport.ts";
 import { Upstream } from "./upstream.ts";
 
+const close_code = 28;
 const contentType = "application/msgpack";
 const open_ms_max = 10_000;
 /** The server answers a poll within 25 s. */
@@ -217,10 +217,9 @@ function closeCode(status: number): number {
 }
 
 /** `close`: the last message of a session, in the place of a WebSocket's close frame. */
-export function closeMessage(message: Uint8Array): { readonly code: number; readonly reason: string } | undefined {
-  // An array whose first item is 28.
-  if (((message[0] ?? 0) & 0xf0) !== 0x90 || message[1] !== 28) return undefined;
-  const fields = decode(message, message_depth_max);
-  const [, code, reason] = Array.isArray(fields) ? fields : [];
-  return { code: typeof code === "number" ? code : 1006, reason: typeof reason === "string" ? reason : "" };
+function closeMessage(message: Uint8Array): { readonly code: number; readonly reason: string } | undefined {
+  // An array whose first item is its code: no other message needs to be read twice.
+  if (message[1] !== close_code) return undefined;
+  const close = lineMessage(messageFields(message));
+  return close?.type === "close" ? close : undefined;
 }

@@ -31,7 +31,8 @@ export type LineMessage =
   | ServerError
   | { readonly type: "pong"; readonly n: number | undefined; readonly time_ms: number }
   | { readonly type: "goaway"; readonly retry_ms: number; readonly reason: string }
-  | { readonly type: "renewed"; readonly expires_ms: number };
+  | { readonly type: "renewed"; readonly expires_ms: number | undefined }
+  | { readonly type: "close"; readonly code: number; readonly reason: string };
 
 /**
  * The fields of the message in `bytes`, its code first.
@@ -66,7 +67,9 @@ export function lineMessage(fields: readonly Value[]): LineMessage | undefined {
     case 26:
       return { type: "goaway", retry_ms: number(fields[1], "retry_ms"), reason: string(fields[2] ?? "", "reason") };
     case 27:
-      return { type: "renewed", expires_ms: number(fields[1], "expires_ms") };
+      return { type: "renewed", expires_ms: optional(fields[1], "expires_ms") };
+    case 28:
+      return { type: "close", code: number(fields[1], "code"), reason: string(fields[2] ?? "", "reason") };
     default:
       return undefined;
   }

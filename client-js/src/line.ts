@@ -210,6 +210,9 @@ export class Line<Message> {
         return;
       case "renewed":
         return this.#renewal.begin(this.now(), message.expires_ms);
+      case "close":
+        // Said by the transport too, in its own words.
+        return;
     }
   }
 
