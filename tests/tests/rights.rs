@@ -46,7 +46,8 @@ impl House {
     fn write(&mut self, who: u32, id: u64, op: Op) -> Event {
         let (session, author) = (session(who), author(who));
         let (conditions, ops) = (Vec::new(), vec![op]);
-        let write = Write { id: Some(id), object: object("room/1"), epoch: None, seen: 0, conditions, ops };
+        let write =
+            Write { id: Some(id), object: object("room/1"), epoch: None, seen: 0, at: None, conditions, ops };
         match self.handle(Input::Write { session, author, write }).into_iter().next() {
             Some(Delivery::Reply { event, .. }) => event,
             other => panic!("{other:?} instead of an answer"),

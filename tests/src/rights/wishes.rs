@@ -88,7 +88,15 @@ fn write(dice: &mut Dice, name: &str, id: u64) -> Request {
     let ops = (0..=dice.below(2)).map(|_| op(dice, id)).collect();
     let condition = dice.percent(15).then(|| (slot(dice.pick(&SLOTS)), 0));
     let conditions = condition.into_iter().collect();
-    Request::Write(Write { id: Some(id), object: object(name), epoch: None, seen: 0, conditions, ops })
+    Request::Write(Write {
+        id: Some(id),
+        object: object(name),
+        epoch: None,
+        seen: 0,
+        at: None,
+        conditions,
+        ops,
+    })
 }
 
 fn op(dice: &mut Dice, id: u64) -> Op {

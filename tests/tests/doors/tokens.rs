@@ -292,6 +292,23 @@ fn a_ticket_is_good_once_and_for_its_page() {
 }
 
 #[test]
+fn a_ticket_may_stand_in_a_url_and_a_token_may_not() {
+    let house = House::new();
+    let token = house.token("--user bob --role auctioneer");
+    let get = |parameter: &str| {
+        let head = format!(
+            "GET /v1/objects/staff/1?ticket={parameter} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: {PAGE}\r\n\r\n"
+        );
+        read_all(house.server.address, head.as_bytes())
+    };
+    let ticket = house.ticket(&token, PAGE).1["ticket"].as_str().expect("a ticket").to_owned();
+    assert!(get(&ticket).starts_with("HTTP/1.1 200"));
+    assert!(get(&ticket).starts_with("HTTP/1.1 401"), "it was used");
+    let refused = get(&token);
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("no place in a URL"), "{refused}");
+}
+
+#[test]
 fn keys_that_others_can_read() {
     let folder = TempFolder::new("tokens");
     put_key(&folder, "HS256");

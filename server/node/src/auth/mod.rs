@@ -190,6 +190,11 @@ impl Auth {
     }
 }
 
+/// Whether a token is a ticket, by how it begins.
+pub fn is_ticket(token: &str) -> bool {
+    Tickets::is_one(token)
+}
+
 /// Whether the files can be used: for a configuration that is checked and not run.
 pub fn check_jwks(path: &Path) -> Result<(), String> {
     jwks::read(path).map(drop)

@@ -18,6 +18,7 @@ use super::answer::{Refusal, empty, json as json_answer};
 use super::cursor::Cursor;
 use super::talk::{Caller, Talk, origin_of, refusal};
 use super::{body, events, session};
+use crate::auth;
 use crate::gateway::Answer;
 use crate::worker::Worker;
 
@@ -308,7 +309,8 @@ impl Asked {
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or("").as_bytes()) {
             match &*name {
                 "user" => asked.caller.user = Some(value.into_owned()),
-                "ticket" => asked.caller.token = Some(value.into_owned()),
+                "ticket" if auth::is_ticket(&value) => asked.caller.token = Some(value.into_owned()),
+                "ticket" => return Err(bad("ticket: is none, and a token has no place in a URL".to_owned())),
                 "since" => asked.since = Some(Cursor::read(&value, "since")?),
                 "wait" => {
                     let seconds = value.parse().ok().filter(|seconds| *seconds <= longest_s);
