@@ -16,7 +16,7 @@ COPIES = [ROOT / "target" / "wrong" / name for name in ("a", "b")]
 PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "slotcast.example.toml", "server/protocol", "server/state", "server/node",
          "tests/Cargo.toml", "tests/src", "tests/vectors", "fuzz/corpus"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation", "roster", "roster_model",
-         "roster_simulation", "relay", "people", "corpus", "rights"]
+         "roster_simulation", "relay", "people", "corpus", "rights", "room"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "1000"
 LIMIT_S = 120

@@ -67,6 +67,10 @@ metrics! {
     line_bytes: Gauge = "http_waiting_bytes",
     /// Objects in memory
     objects: Gauge = "objects",
+    /// What objects in memory weigh, in bytes
+    objects_bytes: Gauge = "objects_bytes",
+    /// Objects that could not be opened: no room, too many views, or a store that does not answer
+    no_room: Counter = "objects_refused",
     /// Messages from clients
     messages: Counter = "messages",
     /// Messages that were answered by error or reject before they reached an object
@@ -123,6 +127,12 @@ metrics! {
     lists_denied: Counter = "lists_denied",
     /// Tags of clients with another MD5 than the list has
     lists_diverged: Counter = "lists_diverged",
+    /// TLS handshakes begun
+    handshakes: Counter = "tls_handshakes",
+    /// TLS handshakes that failed or took too long
+    handshakes_failed: Counter = "tls_handshakes_failed",
+    /// Connections closed because too many handshakes were waiting
+    handshakes_refused: Counter = "tls_handshakes_refused",
     /// Connections refused because there were too many
     turned_away: Counter = "connections_turned_away",
     /// Tokens that were refused, by reason
@@ -133,4 +143,16 @@ metrics! {
     sessions_expired: Counter = "sessions_expired",
     /// Sessions ended because their user may not be here any more
     sessions_revoked: Counter = "sessions_revoked",
+    /// Connections refused because there were too many from their address
+    turned_away_address: Counter = "connections_turned_away_address",
+    /// Connections refused because too many had not said who they are
+    turned_away_strangers: Counter = "connections_turned_away_strangers",
+    /// Connections that have not said who they are
+    strangers: Gauge = "strangers",
+    /// Times that a session's next message, or a connection's next request, was read later because it had sent too much
+    slowed: Counter = "sessions_slowed",
+    /// Connections ended because of too many pings or pongs
+    overrun: Counter = "connections_control_flood",
+    /// Connections ended because a message in parts took too long
+    parts_late: Counter = "connections_fragments_late",
 }

@@ -4,6 +4,7 @@
 //! A full connection is not read from either, so the answers are bounded by what one read gives.
 
 mod socket;
+mod tls;
 pub mod waiting;
 
 use std::cell::{Cell, RefCell};
@@ -13,7 +14,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use slotcast_state::Flow;
 
-pub use socket::Socket;
+pub use socket::{Other, Socket};
+pub use tls::TlsSocket;
 use waiting::Waiting;
 
 /// Shared by the connection's task and its worker, on one thread. Small, as every idle connection has one.
@@ -77,7 +79,7 @@ impl Outbox {
     pub fn push(&self, frames: Bytes) -> Flow {
         if self.is_open() && self.queue.borrow().is_none() {
             return match self.socket.try_write(&frames) {
-                Ok(written) if written == frames.len() => Flow::Open,
+                Ok(written) if written == frames.len() => self.taken(),
                 Ok(written) => self.hold(frames.slice(written..)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.hold(frames),
                 Err(_) => self.lose(),
@@ -93,7 +95,7 @@ impl Outbox {
             return Flow::Refused;
         }
         match self.socket.try_write(&frames) {
-            Ok(written) if written == frames.len() => Flow::Open,
+            Ok(written) if written == frames.len() => self.taken(),
             Ok(written) => self.hold(frames.slice(written..)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.fill();
@@ -112,7 +114,7 @@ impl Outbox {
                 Err(_) => return self.lose(),
             }
         }
-        if self.is_open() { Flow::Open } else { Flow::Full }
+        if self.is_open() { self.taken() } else { Flow::Full }
     }
 
     /// Ready when a full connection has taken all that was held.
@@ -128,6 +130,7 @@ impl Outbox {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+        std::task::ready!(self.socket.poll_flush(context))?;
         self.state.set(State::Open);
         Poll::Ready(Ok(()))
     }
@@ -154,6 +157,15 @@ impl Outbox {
     /// The socket, for reading.
     pub fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// All was taken; what has not left fills the connection.
+    fn taken(&self) -> Flow {
+        if self.socket.is_flushed() {
+            return Flow::Open;
+        }
+        self.fill();
+        Flow::Full
     }
 
     fn hold(&self, rest: Bytes) -> Flow {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use slotcast_protocol::Durability;
 use slotcast_state::{Kinds, Relay, Rosters, Shard};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
@@ -17,12 +17,13 @@ use crate::config::Config;
 use crate::engine::embedded::Recovered;
 use crate::engine::{Embedded, Engine};
 use crate::friends::{self, Service};
-use crate::gateway;
 use crate::gateway::pages::Pages;
+use crate::gateway::{self, Porter, Turns};
 use crate::identity::Identities;
 use crate::line::Lines;
 use crate::metrics::Metrics;
 use crate::store::{Store, Threads};
+use crate::tls::Tls;
 use crate::worker::{House, Letter, Worker, now_ms};
 
 /// Connections that the kernel holds until a worker takes them.
@@ -37,11 +38,18 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// From one look at the files of `[auth]` to the next.
 const FILES_WAIT: Duration = Duration::from_secs(1);
 
+/// File descriptors that are not for connections.
+const DESCRIPTORS_KEPT: u64 = 512;
+
+/// How often the certificate's files are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
 /// However long the connections took to end, the store gets so long to keep what is under way.
 const STORE_STOP_MIN: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT, then drains.
-pub fn run(config: Config) -> io::Result<()> {
+pub fn run(mut config: Config) -> io::Result<()> {
+    fit_connections(&mut config)?;
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let (store, threads) = store(&config)?.unzip();
@@ -73,6 +81,22 @@ pub fn run(config: Config) -> io::Result<()> {
     }
     drop(listener);
     wait(&house, || greet(&config, address))
+}
+
+/// No more connections than there are descriptors for, with some left for the store and whatever else needs one.
+fn fit_connections(config: &mut Config) -> io::Result<()> {
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX)?;
+    let most = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(descriptors / 4) as usize;
+    if config.limits.connections > most {
+        tracing::warn!(
+            connections = most,
+            descriptors,
+            "the system gives too few file descriptors for limits.connections = {}",
+            config.limits.connections
+        );
+        Arc::make_mut(&mut config.limits).connections = most;
+    }
+    Ok(())
 }
 
 /// Differs from run to run.
@@ -139,6 +163,11 @@ fn house(
         origins: config.origins.clone(),
         dev: config.dev,
         pages,
+        tls: config.tls().map(Tls::new).transpose()?,
+        porter: Porter::default(),
+        public_metrics: config.public_metrics,
+        proxies: config.proxies.clone(),
+        turns: Turns::default(),
         boxes,
         lines: Lines::new(&config.limits),
         store,
@@ -179,7 +208,8 @@ fn watch(house: &House) {
 
 /// Whoever started the server may have stopped listening to it: that is no reason to stop.
 fn greet(config: &Config, address: SocketAddr) {
-    let mut text = format!("slotcast listens on http://{address}/\n");
+    let scheme = if config.tls().is_some() { "https" } else { "http" };
+    let mut text = format!("slotcast listens on {scheme}://{address}/\n");
     if config.dev {
         text += "--dev: anyone on this machine is let in as a guest; do not put this on a network\n";
     }
@@ -189,6 +219,20 @@ fn greet(config: &Config, address: SocketAddr) {
     tracing::info!(%address, workers = config.workers, dev = config.dev, "serving");
 }
 
+/// Looks at the certificate's files now and then, and when SIGHUP says so; without end.
+async fn look_again(house: &House, mut hang_up: Signal) {
+    let mut now_and_then = tokio::time::interval(LOOK_AGAIN);
+    loop {
+        let is_asked = tokio::select! {
+            _ = now_and_then.tick() => false,
+            _ = hang_up.recv() => true,
+        };
+        if let Some(tls) = &house.tls {
+            tls.refresh(is_asked);
+        }
+    }
+}
+
 /// Sleeps until told to stop; then every session is told when to come back, and nothing that was accepted is lost. Whoever is greeted
 /// may tell it.
 fn wait(house: &House, greet: impl FnOnce()) -> io::Result<()> {
@@ -196,10 +240,12 @@ fn wait(house: &House, greet: impl FnOnce()) -> io::Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let hang_up = signal(SignalKind::hangup())?;
         greet();
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = look_again(house, hang_up) => {}
         }
         tracing::info!(sessions = house.metrics.sessions.get(), "draining");
         for letter_box in &house.boxes {

@@ -115,6 +115,8 @@ close_codes! {
     WrongFrame 1003,
     /// A text message is not UTF-8.
     NotUtf8 1007,
+    /// Frames that nobody needs so many of, or a message that takes too long.
+    Policy 1008,
     /// A message beyond its limit.
     TooLarge 1009,
     /// The token was not accepted or has ended, or the first message was no good `hello`.

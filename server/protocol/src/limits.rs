@@ -53,16 +53,36 @@ limits! {
     inflight: usize = 64,
     /// patterns of one `use`
     patterns: usize = 16,
+    /// different views (patterns, rate, encoding) of one object at a time: each costs an encoding of every change
+    audiences: usize = 64,
     /// objects in use by one session
     objects: usize = 128,
     /// sessions
     sessions_per_user: usize = 16,
     /// sockets of one server
     connections: usize = 20000,
+    /// connections and sessions over HTTP from one address (IPv6: from one /64); 0: any number
+    connections_per_address: usize = 64,
+    /// connections that have not said hello, or are not of a session
+    strangers: usize = 1024,
+    /// of them from one address; 0: any number
+    strangers_per_address: usize = 32,
+    /// TLS handshakes/s of one server; whoever would wait longer than 1 s for a turn is turned away
+    handshakes_per_s: u32 = 200,
     /// messages/s from one session, in the long run
     messages_per_s: u32 = 50,
     /// messages at once
     messages_burst: u32 = 200,
+    /// bytes/s from one session, in the long run
+    bytes_per_s: u32 = 262144,
+    /// bytes at once
+    bytes_burst: u32 = 1048576,
+    /// pings and pongs/s from one session, in the long run; more than `controls_burst` beyond that end it
+    controls_per_s: u32 = 10,
+    /// pings and pongs at once
+    controls_burst: u32 = 100,
+    /// ms from a message's first fragment to its last
+    fragments_ms: u64 = 10000,
     /// ms of silence before a ping
     ping_ms: u64 = 25000,
     /// ms after it
@@ -75,6 +95,8 @@ limits! {
     waiting_bytes: usize = 536870912,
     /// bytes of stored objects that nobody uses, kept in memory
     idle_bytes: usize = 268435456,
+    /// bytes of all objects in memory, with what each costs beyond its values; beyond them nothing is opened that is not in memory, and nothing grows
+    objects_bytes: usize = 1073741824,
     /// bytes of the store's log, beyond which its older half is folded into whole objects
     log_bytes: usize = 67108864,
     /// bytes of slots in one part of a snapshot

@@ -129,6 +129,11 @@ impl Followers {
         self.sessions.get_mut(&session)
     }
 
+    /// Whether there is such an audience, or room for one more.
+    pub fn has_room_for(&self, audience: &Audience, audiences_max: usize) -> bool {
+        self.groups.len() < audiences_max || self.groups.iter().any(|group| group.audience == *audience)
+    }
+
     /// When some audience is to be told what was held back, in ms.
     pub fn due_ms(&self) -> Option<u64> {
         self.groups.iter().filter_map(|group| group.pace.as_ref()?.due_ms()).min()

@@ -27,6 +27,8 @@ pub(crate) struct Moment<'a> {
     pub limits: &'a Limits,
     /// The store takes nothing more.
     pub storage_full: bool,
+    /// The objects in memory take all the room that they may.
+    pub memory_full: bool,
 }
 
 /// An object in memory. Its version grows by one with each write that moves something.
@@ -42,6 +44,8 @@ pub(crate) struct Object {
     /// The MD5 of its slots, and the version that it was taken at.
     md5: Option<(u64, String)>,
     pub keeping: Keeping,
+    /// What it weighs in the shard's books.
+    pub booked: usize,
 }
 
 /// Who asked for what, and how it was answered.
@@ -57,7 +61,17 @@ impl Object {
         let blank = contents.is_blank();
         let dies_ms = blank.then(|| now_ms.saturating_add(kind.linger_ms));
         let (followers, wholes) = (Followers::default(), Wholes::default());
-        Object { name, contents, kind, followers, wholes, dies_ms, md5: None, keeping: Keeping::default() }
+        Object {
+            name,
+            contents,
+            kind,
+            followers,
+            wholes,
+            dies_ms,
+            md5: None,
+            keeping: Keeping::default(),
+            booked: 0,
+        }
     }
 
     pub fn is_durable(&self) -> bool {
@@ -66,6 +80,11 @@ impl Object {
 
     pub fn follows(&mut self, session: SessionId) -> bool {
         self.followers.get_mut(session).is_some()
+    }
+
+    /// Whether the session can see it so: such an audience is there, or there is room for one more.
+    pub fn has_room_for(&self, audience: &Audience, audiences_max: usize) -> bool {
+        self.followers.has_room_for(audience, audiences_max)
     }
 
     /// Whether it is in memory for no one and could be loaded again.

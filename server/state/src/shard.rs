@@ -34,6 +34,9 @@ pub struct Shard {
     /// Stored objects that nobody follows may take so many bytes.
     idle_bytes: usize,
     storage_full: bool,
+    /// All objects in memory may weigh so much, and do weigh so much.
+    objects_bytes: usize,
+    booked: usize,
     objects: BTreeMap<ObjectName, Object>,
     loading: BTreeMap<ObjectName, Vec<Input>>,
     homes: Homes,
@@ -52,9 +55,11 @@ impl Shard {
             now_ms: 0,
             dice: seed,
             kinds,
+            objects_bytes: limits.objects_bytes,
             limits,
             idle_bytes,
             storage_full: false,
+            booked: 0,
             objects: BTreeMap::new(),
             loading: BTreeMap::new(),
             homes: Homes::default(),
@@ -68,6 +73,7 @@ impl Shard {
     /// The same, with users whose messages are kept and let through as `relay` says; the shard is one of `shards`.
     pub fn with_relay(mut self, relay: Arc<Relay>, shards: usize) -> Self {
         let seed = self.roll();
+        self.objects_bytes = self.limits.objects_bytes / shards;
         self.people = People::new(self.number, seed, relay.clone(), &self.limits, shards);
         self.homes = Homes::new(relay);
         self
@@ -99,10 +105,18 @@ impl Shard {
         self.objects.len()
     }
 
+    /// What all objects in memory weigh.
+    pub fn objects_weight(&self) -> usize {
+        self.booked
+    }
+
     /// Takes one input and appends what must happen.
     pub fn handle(&mut self, input: Input, effects: &mut Effects) {
         if let Some(waiting) = input.object().and_then(|object| self.loading.get_mut(object)) {
             return waiting.push(input);
+        }
+        if let Some(fault) = self.refusal(&input) {
+            return self.refuse(input, &fault, effects);
         }
         match input {
             Input::Tick(now_ms) => self.tick(now_ms, effects),
@@ -186,14 +200,14 @@ impl Shard {
     fn tick(&mut self, now_ms: u64, effects: &mut Effects) {
         self.now_ms = self.now_ms.max(now_ms);
         let (now_ms, storage_full) = (self.now_ms, self.storage_full);
-        let moment = Moment { now_ms, limits: &self.limits, storage_full };
+        let moment = Moment { now_ms, limits: &self.limits, storage_full, memory_full: false };
         self.homes.tick(&moment);
         self.people.tick(&moment, &mut self.idle, effects);
         self.settle_people(effects);
         while let Some((_, name)) = self.deadlines.pop_first_if_due(self.now_ms) {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if object.is_dead(self.now_ms) {
-                self.objects.remove(&name);
+                self.forget(&name);
                 continue;
             }
             self.with(&name, effects, |object, moment, effects| {
@@ -203,6 +217,25 @@ impl Shard {
             let next = self.objects.get(&name).and_then(Object::next_deadline);
             self.deadlines.extend(next.map(|at| (at, name)));
         }
+    }
+
+    /// Why an object cannot be opened, or not so. Where the room is used up, what is not in memory stays out of it.
+    fn refusal(&self, input: &Input) -> Option<Fault> {
+        let Input::Use { object, audience, .. } = input else { return None };
+        match self.objects.get(object) {
+            None if self.is_full() => {
+                Some(Fault::new(Code::Unavailable, "objects: the server has no room for another one now"))
+            }
+            Some(known) if !known.has_room_for(audience, self.limits.audiences) => {
+                let most = self.limits.audiences;
+                Some(Fault::new(Code::TooMany, format!("{object}: more than {most} views of it at a time")))
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.booked >= self.objects_bytes
     }
 
     fn release(&mut self, session: SessionId, object: ObjectName, effects: &mut Effects) {
@@ -236,8 +269,10 @@ impl Shard {
         effects: &mut Effects,
         act: impl FnOnce(&mut Object, &Moment<'_>, &mut Effects),
     ) {
+        let memory_full = self.is_full();
         let Some(object) = self.objects.get_mut(name) else { return };
-        let moment = Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
+        let (now_ms, storage_full) = (self.now_ms, self.storage_full);
+        let moment = Moment { now_ms, limits: &self.limits, storage_full, memory_full };
         let before = object.next_deadline();
         if object.is_durable() {
             // In place: what a write has to tell is large, and moving it is felt.
@@ -253,6 +288,8 @@ impl Shard {
             before.map(|at| self.deadlines.remove(&(at, name.clone())));
             self.deadlines.extend(after.map(|at| (at, name.clone())));
         }
+        self.booked += object.contents.weight();
+        self.booked -= std::mem::replace(&mut object.booked, object.contents.weight());
         let is_idle = object.is_idle() && !object.keeping.is_leaving();
         object.keeping.settle(is_idle, &mut self.idle, || (name.clone().into(), object.contents.weight()));
     }

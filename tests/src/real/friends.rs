@@ -46,7 +46,7 @@ impl Friends {
     fn request(&self, line: &str, header: &str, body: &str) {
         let address = self.url.trim_start_matches("http://");
         let mut socket = TcpStream::connect(address).expect("it listens");
-        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n");
+        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n");
         socket.write_all((head + body).as_bytes()).expect("it reads");
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).expect("it answers");

@@ -8,6 +8,8 @@ pub mod server;
 pub mod session;
 pub mod shim;
 pub mod socket;
+#[cfg(feature = "node")]
+pub mod tls;
 
 /// A number out of the environment: how long a test runs, or with which seed.
 pub fn number(variable: &str) -> Option<u64> {

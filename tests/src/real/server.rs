@@ -81,7 +81,7 @@ impl Launch {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
-        let address = line.trim().rsplit("http://").next().expect("a last part").trim_end_matches('/');
+        let address = line.trim().rsplit("://").next().expect("a last part").trim_end_matches('/');
         match address.parse() {
             Ok(address) => Ok(Server { address, child, own }),
             Err(_) => {

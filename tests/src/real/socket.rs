@@ -15,9 +15,14 @@ pub const PONG: u8 = 0x8a;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Socket {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     unread: Vec<u8>,
 }
+
+/// What a WebSocket lies over: TCP, or TLS.
+pub trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 #[derive(Debug, PartialEq)]
 pub enum Frame {
@@ -91,9 +96,18 @@ impl Socket {
     }
 
     fn shake_hands(address: SocketAddr, lines: &[(&str, Option<&str>)]) -> Option<Socket> {
-        let mut stream = TcpStream::connect(address).ok()?;
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
         stream.set_nodelay(true).expect("a TCP socket");
+        Socket::begin(Box::new(stream), lines)
+    }
+
+    /// The same over what is connected already.
+    pub fn over(stream: Box<dyn Stream>, subprotocol: &str) -> Option<Socket> {
+        Socket::begin(stream, &[("Sec-WebSocket-Protocol", Some(subprotocol))])
+    }
+
+    fn begin(mut stream: Box<dyn Stream>, lines: &[(&str, Option<&str>)]) -> Option<Socket> {
         stream.write_all(&handshake(lines)).ok()?;
         let mut socket = Socket { stream, unread: Vec::new() };
         while !socket.unread.ends_with(b"\r\n\r\n") {

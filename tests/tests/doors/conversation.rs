@@ -6,7 +6,7 @@ use slotcast_protocol::{Event, ObjectName, Request, Use, User};
 use super::server::Server;
 use super::socket::{BINARY, Frame, Socket};
 
-const FAST: &str = "[limits]\nmessages_per_s = 1000000\nmessages_burst = 1000000\n";
+const FAST: &str = "[limits]\nmessages_per_s = 1000000\nmessages_burst = 1000000\nbytes_per_s = 1000000000\n";
 
 fn set(object: &str, slot: &str, value: Value) -> Value {
     json!({"type": "write", "object": object, "seen": 0, "ops": [{"op": "set", "slot": slot, "value": value}]})

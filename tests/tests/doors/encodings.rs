@@ -11,7 +11,8 @@ const CHANGES: usize = 50;
 
 #[test]
 fn one_per_change_and_encoding() {
-    let server = Server::dev("[limits]\nmessages_per_s = 100000\nmessages_burst = 100000\n");
+    let server =
+        Server::dev("[limits]\nmessages_per_s = 100000\nmessages_burst = 100000\nbytes_per_s = 1000000000\n");
     let mut json: Vec<Socket> = (0..FOLLOWERS).map(|n| follower(&server, Encoding::Json, n)).collect();
     let mut binary: Vec<Socket> =
         (0..FOLLOWERS).map(|n| follower(&server, Encoding::MessagePack, n)).collect();
@@ -25,7 +26,8 @@ fn one_per_change_and_encoding() {
             diffs += usize::from(is_diff(socket.next()));
         }
     }
-    let metrics = read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let metrics =
+        read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let encodings = metrics.lines().find_map(|line| line.strip_prefix("slotcast_encodings_total "));
     assert_eq!(encodings, Some(&*(2 * CHANGES).to_string()), "{metrics}");
 }

@@ -322,7 +322,7 @@ fn who_is_lost_is_seen_to_be_gone() {
 fn who_reads_slowly_costs_little_and_sees_the_present() {
     const STATUSES: u64 = 600;
     const LETTERS: usize = 50_000;
-    let limits = "status_ms = 1\nstatus_bytes = 60000\nmessages_per_s = 100000\nmessages_burst = 100000";
+    let limits = "status_ms = 1\nstatus_bytes = 60000\nmessages_per_s = 100000\nmessages_burst = 100000\nbytes_per_s = 1000000000";
     let server = Server::dev(&format!("[limits]\n{limits}"));
     let (mut alice, mut bob) = friends(&server);
     let (mut desk, _) = watch(&server, "bob", "desk");

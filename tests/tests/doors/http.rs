@@ -1,5 +1,6 @@
 //! A session over HTTP: what each request is answered, and what is lost on the way is found out.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ const QUICK: &str = "[limits]\nping_ms = 300\npong_ms = 1000\n";
 
 /// One session and a connection for its requests.
 struct Client {
+    address: SocketAddr,
     http: Http,
     key: String,
     have: u64,
@@ -25,7 +27,7 @@ impl Client {
         let answer = post(&mut http, path, &[], messages);
         assert_eq!(answer.status, 200, "{}", answer.text());
         let key = answer.header("slotcast-session").expect("a session has a key").to_owned();
-        let mut client = Client { http, key, have: 0, batch: 1 };
+        let mut client = Client { address: server.address, http, key, have: 0, batch: 1 };
         let mut heard = client.take(&answer);
         while heard.len() < messages.len() {
             heard.extend(client.poll());
@@ -51,7 +53,13 @@ impl Client {
     fn get(&mut self, path: &str, have: u64) -> Answer {
         let have = have.to_string();
         let headers = [("slotcast-session", self.key.as_str()), ("slotcast-have", &have)];
-        self.http.ask(&format!("GET {path}"), &headers, b"").expect("an answer")
+        let line = format!("GET {path}");
+        if let Some(answer) = self.http.ask(&line, &headers, b"") {
+            return answer;
+        }
+        // One that was kept alive is let go when the server stops.
+        self.http = Http::connect(self.address).expect("the server listens");
+        self.http.ask(&line, &headers, b"").expect("an answer")
     }
 
     /// What has gathered, as soon as there is something.

@@ -8,7 +8,7 @@ use slotcast_tests::json_wire;
 use super::server::Server;
 use super::socket::{BINARY, Frame, Socket, read_all};
 
-const CONFIG: &str = "[limits]\nslots = 20000\nobject_bytes = 33554432\nmessages_per_s = 1000000\nmessages_burst = 1000000\n\
+const CONFIG: &str = "[limits]\nslots = 20000\nobject_bytes = 33554432\nmessages_per_s = 1000000\nmessages_burst = 1000000\nbytes_per_s = 1000000000\n\
      sessions_per_user = 1000\n";
 const SLOTS: usize = 10_000;
 /// Of the slots with 32 bytes each: 400 KB, and the last part.
@@ -117,7 +117,8 @@ fn leave(socket: &mut Socket, encoding: Encoding) {
 }
 
 fn snapshots_encoded(server: &Server) -> u64 {
-    let metrics = read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let metrics =
+        read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let count = metrics.lines().find_map(|line| line.strip_prefix("slotcast_snapshots_encoded_total "));
     count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count in {metrics}"))
 }

@@ -9,6 +9,7 @@ mod garbage;
 mod handshake;
 mod http;
 mod large;
+mod limits;
 mod openapi;
 mod plain;
 mod rate;
@@ -18,6 +19,7 @@ mod relay_refusals;
 mod requests;
 mod stalled;
 mod terminal;
+mod tls;
 mod tokens;
 
 use slotcast_tests::real::{http as http_client, server, socket};

@@ -14,6 +14,7 @@ objects = 3
 slots = 6
 messages_per_s = 100000
 messages_burst = 100000
+bytes_per_s = 1000000000
 
 [kind.k]
 clear = false

@@ -210,8 +210,9 @@ fn masked(payload: &[u8]) -> Vec<u8> {
 fn a_flood_of_diffs_delays_no_message() {
     const ON_THE_WAY: u64 = 16;
     const ROUNDS_MAX: u64 = 50;
-    let server =
-        Server::dev("[limits]\nmessages_per_s = 1000000\nmessages_burst = 1000000\ntells_burst = 1000\n");
+    let server = Server::dev(
+        "[limits]\nmessages_per_s = 1000000\nmessages_burst = 1000000\nbytes_per_s = 1000000000\ntells_burst = 1000\n",
+    );
     let mut flooded = Socket::json(server.address, "bob");
     assert_eq!(flooded.ask(json!({"type": "use", "object": "flood/1"}))["type"], "snapshot");
     let (mut bob, _) = open(&server, "bob", "pad", Value::Null);

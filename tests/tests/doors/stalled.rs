@@ -10,7 +10,7 @@ const WRITES: u64 = 200;
 #[test]
 fn who_stalls_costs_little_and_has_the_present_when_he_reads_again() {
     let server = Server::dev(
-        "[limits]\nwaiting_bytes = 1\nmessages_per_s = 100000\nmessages_burst = 100000\n[kind.game]\nrules = { x = \"last\" }\n",
+        "[limits]\nwaiting_bytes = 1\nmessages_per_s = 100000\nmessages_burst = 100000\nbytes_per_s = 1000000000\n[kind.game]\nrules = { x = \"last\" }\n",
     );
     let stalled = (0..3).map(|number| {
         let mut socket = Socket::json(server.address, &format!("stalled{number}"));
@@ -26,7 +26,8 @@ fn who_stalls_costs_little_and_has_the_present_when_he_reads_again() {
             "ops": [{"op": "set", "slot": "x", "value": format!("{id}{long}")}]}));
         while writer.hear()["to"] != json!(id) {}
     }
-    let metrics = read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let metrics =
+        read_all(server.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(metrics.contains("\nslotcast_waiting_bytes "), "{metrics}");
     for mut socket in stalled {
         let mut have = 0;

@@ -15,6 +15,7 @@ const CONFIG: &str = r#"
 [limits]
 messages_per_s = 1000000
 messages_burst = 1000000
+bytes_per_s = 1000000000
 tells_per_s = 1000000
 tells_burst = 1000000
 inbox_messages = 1000000

@@ -16,6 +16,7 @@ pub const CONFIG: &str = r#"
 [limits]
 messages_per_s = 1000000
 messages_burst = 1000000
+bytes_per_s = 1000000000
 object_bytes = 16777216
 log_bytes = 1048576
 drain_ms = 5000

@@ -14,11 +14,12 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::failure::Failure;
 use super::link::Link;
 use super::object_copy::ObjectCopy;
+use super::trust::connector;
 
 /// Silence after which the client asks for a sign of life, and how long it waits for one (protocol.md section 2).
 const SILENCE: Duration = Duration::from_secs(25);
@@ -54,7 +55,8 @@ impl Client {
             (&url).into_client_request().map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
         let subprotocol = HeaderValue::from_static(Encoding::MessagePack.subprotocol(door));
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
-        let connected = timeout(patience, connect_async_with_config(request, None, true)).await;
+        let connecting = connect_async_tls_with_config(request, None, true, Some(connector(link.ca())?));
+        let connected = timeout(patience, connecting).await;
         let connected =
             connected.map_err(|_| Failure::Cut(format!("{url}: no connection within {patience:?}")))?;
         let (socket, _) = connected.map_err(|error| refused(&url, &error))?;

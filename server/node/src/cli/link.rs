@@ -1,6 +1,6 @@
 //! How a command reaches the server: the flags that all of them share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -18,6 +18,9 @@ pub struct Link {
     /// A file with the token (the environment's SLOTCAST_TOKEN otherwise; never an argument, where others could see it)
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A file of certificates (PEM) to trust in a server behind wss://, in place of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The guest to be, where the server runs with --dev
     #[arg(long, value_name = "NAME", value_parser = User::parse)]
     pub user: Option<User>,
@@ -39,6 +42,11 @@ impl Link {
         let mut parts = self.url.clone().into_parts();
         parts.path_and_query = format!("{folder}{}{query}", path(door)).parse().ok();
         Uri::from_parts(parts).expect("only the path's last word is another")
+    }
+
+    /// Whom to trust, if not whom browsers trust.
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 
     /// The token, if there is one.
@@ -64,15 +72,13 @@ fn path(door: Door) -> &'static str {
 fn url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|_| "expected a URL like ws://127.0.0.1:7440/objects".to_owned())?;
     match (uri.scheme_str(), uri.path()) {
-        (Some("ws"), "" | "/") => format!("{}/objects", text.trim_end_matches('/'))
+        (Some("ws" | "wss"), "" | "/") => format!("{}/objects", text.trim_end_matches('/'))
             .parse()
             .map_err(|_| "expected no more than host and port before a `?`".to_owned()),
-        (Some("ws"), _) => Ok(uri),
-        (Some("wss"), _) => {
-            Err("wss:// is not spoken here; connect beside the server, or through a tunnel".to_owned())
-        }
+        (Some("ws" | "wss"), _) => Ok(uri),
         (Some(_) | None, _) => {
-            Err("expected a URL that begins with ws://, like ws://127.0.0.1:7440/objects".to_owned())
+            Err("expected a URL that begins with ws:// or wss://, like ws://127.0.0.1:7440/objects"
+                .to_owned())
         }
     }
 }
@@ -93,7 +99,9 @@ mod tests {
             ("ws://host", Some("ws://host/objects")),
             ("ws://host:1/", Some("ws://host:1/objects")),
             ("ws://host/a/objects", Some("ws://host/a/objects")),
-            ("wss://host", None),
+            ("wss://host", Some("wss://host/objects")),
+            ("wss://host:1/a/objects", Some("wss://host:1/a/objects")),
+            ("https://host", None),
             ("http://host", None),
             ("127.0.0.1:7440", None),
             ("host", None),
@@ -113,8 +121,8 @@ mod tests {
             ("ws://host/a", "ws://host/a", "ws://host/a"),
         ];
         for (text, objects, relay) in rows {
-            let (token_file, user, timeout) = (None, None, Duration::from_secs(1));
-            let link = Link { url: url(text).expect(text), token_file, user, json: false, timeout };
+            let (token_file, ca, user, timeout) = (None, None, None, Duration::from_secs(1));
+            let link = Link { url: url(text).expect(text), token_file, ca, user, json: false, timeout };
             assert_eq!(link.url(Door::Objects).to_string(), objects, "{text}");
             assert_eq!(link.url(Door::Relay).to_string(), relay, "{text}");
         }

@@ -27,6 +27,7 @@ mod status;
 mod store;
 mod tell;
 mod token;
+mod trust;
 mod value;
 mod watch;
 
@@ -133,6 +134,7 @@ mod tests {
         let rows = [
             ("get auction/42", true),
             ("get auction/42 price --json --url ws://a:1/objects", true),
+            ("get a --url wss://a/objects --ca ca.pem", true),
             ("get auction//42", false),
             ("get auction/42 a*", false),
             ("get a --token secret", false),
@@ -182,6 +184,7 @@ mod tests {
             ("status away --text lunch", true),
             ("status offline", false),
             ("serve --dev --workers 1 --listen 127.0.0.1:0 --check", true),
+            ("serve --tls-certificate chain.pem --tls-key key.pem", true),
             ("serve --tokens x", false),
             ("key", true),
             ("key --alg EdDSA", true),

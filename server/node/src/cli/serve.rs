@@ -1,15 +1,13 @@
 //! `slotcast serve`: reads the configuration and runs the server.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
 
 use super::failure::Failure;
 use super::screen::print;
 use crate::config::{Config, Flags};
-use crate::server;
+use crate::{log, server};
 
 /// Arguments.
 #[derive(Args)]
@@ -32,6 +30,15 @@ pub struct Serve {
     /// The folder in which objects of the class `disk` are kept; by default slotcast-data
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Speak TLS, with this certificate and those behind it (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or blocks, with commas between
+    #[arg(long, value_name = "ADDRESSES")]
+    behind_proxy: Option<String>,
     /// What to log: a level, or directives like info,slotcast_node=debug
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
@@ -41,14 +48,26 @@ pub struct Serve {
 }
 
 pub fn run(serve: Serve) -> Result<(), Failure> {
-    let Serve { config, listen, workers, dev, pages, data, log, check } = serve;
-    let flags = Flags { listen, workers, dev, pages, data, log };
+    let Serve {
+        config,
+        listen,
+        workers,
+        dev,
+        pages,
+        data,
+        tls_certificate,
+        tls_key,
+        behind_proxy,
+        log,
+        check,
+    } = serve;
+    let flags = Flags { listen, workers, dev, pages, data, tls_certificate, tls_key, behind_proxy, log };
     let config = Config::load(config.as_deref(), variables(), flags);
     let config = config.map_err(|error| Failure::Usage(error.to_string()))?;
     if check {
         return print(config.to_toml().trim_end());
     }
-    start_log(&config);
+    log::start(&config);
     server::run(config).map_err(|error| Failure::Failed(error.to_string()))
 }
 
@@ -56,16 +75,4 @@ pub fn run(serve: Serve) -> Result<(), Failure> {
 fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .map(|(name, text)| (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned()))
-}
-
-/// To standard error; standard output is for what people wait for.
-fn start_log(config: &Config) {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&config.log)).with_writer(std::io::stderr);
-    if config.log_json {
-        builder.json().init();
-    } else {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
-        builder.with_ansi(std::io::stderr().is_terminal() && !refused).init();
-    }
 }

@@ -14,12 +14,22 @@ const LIMITS: &str = "SLOTCAST_LIMITS_";
 /// One variable and what it does to the configuration.
 type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
-const SETTERS: [(&str, Setter); 8] = [
+const SETTERS: [(&str, Setter); 12] = [
     ("SLOTCAST_LISTEN", |config, text| setting::listen(text).map(|address| config.listen = address)),
     ("SLOTCAST_WORKERS", |config, text| setting::workers_text(text).map(|workers| config.workers = workers)),
     ("SLOTCAST_DEV", |config, text| setting::flag(text).map(|dev| config.dev = dev)),
     ("SLOTCAST_PAGES", |config, text| setting::pages(text.into()).map(|folder| config.pages = Some(folder))),
     ("SLOTCAST_DATA", |config, text| setting::data(text.into()).map(|folder| config.data = folder)),
+    ("SLOTCAST_TLS_CERTIFICATE", |config, text| {
+        config.tls_certificate = Some(text.into());
+        Ok(())
+    }),
+    ("SLOTCAST_TLS_KEY", |config, text| {
+        config.tls_key = Some(text.into());
+        Ok(())
+    }),
+    ("SLOTCAST_BEHIND_PROXY", |config, text| setting::proxies(text).map(|proxies| config.proxies = proxies)),
+    ("SLOTCAST_METRICS", |config, text| setting::metrics(text).map(|public| config.public_metrics = public)),
     ("SLOTCAST_ORIGINS", |config, text| origins(text).map(|origins| config.origins = origins)),
     ("SLOTCAST_LOG", |config, text| setting::log(text.to_owned()).map(|log| config.log = log)),
     ("SLOTCAST_LOG_FORMAT", |config, text| setting::log_format(text).map(|json| config.log_json = json)),

@@ -28,9 +28,12 @@ struct Shape {
     dev: Option<bool>,
     pages: Option<Spanned<PathBuf>>,
     data: Option<Spanned<PathBuf>>,
+    behind_proxy: Option<Vec<Spanned<String>>>,
     origins: Option<Vec<Spanned<String>>>,
+    metrics: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     log_format: Option<Spanned<String>>,
+    tls: Option<TlsTable>,
     users: BTreeMap<Spanned<String>, Spanned<String>>,
     limits: BTreeMap<Spanned<String>, Spanned<i64>>,
     kind: BTreeMap<Spanned<String>, kinds::Table>,
@@ -38,6 +41,14 @@ struct Shape {
     auth: Option<auth::Table>,
     relay: Option<relay::Table>,
     roster: Option<relay::RosterTable>,
+}
+
+/// The certificate of the server, seen from the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
@@ -79,6 +90,11 @@ impl File {
         if let Some(table) = shape.auth {
             let here = path.parent().unwrap_or(Path::new(""));
             config.auth = table.settings(here).map_err(|wrong| lines.wrong("auth", wrong))?;
+        }
+        if let Some(TlsTable { certificate, key }) = shape.tls {
+            let here = path.parent().unwrap_or(Path::new(""));
+            config.tls_certificate = Some(here.join(certificate));
+            config.tls_key = Some(here.join(key));
         }
         if let Some(table) = shape.relay {
             config.relay = table.relay().map_err(|wrong| lines.wrong("relay", wrong))?;
@@ -127,6 +143,13 @@ impl Lines<'_> {
             let each =
                 origins.iter().map(|origin| self.taken("origins", origin, |text| setting::origin(text)));
             config.origins = each.collect::<Result<_, _>>()?;
+        }
+        if let Some(blocks) = &shape.behind_proxy {
+            let each = blocks.iter().map(|block| self.taken("behind_proxy", block, |text| text.parse()));
+            config.proxies = each.collect::<Result<_, _>>()?;
+        }
+        if let Some(metrics) = &shape.metrics {
+            config.public_metrics = self.taken("metrics", metrics, |text| setting::metrics(text))?;
         }
         if let Some(log) = &shape.log {
             config.log = self.taken("log", log, |text| setting::log(text.clone()))?;

@@ -26,6 +26,8 @@ pub use error::ConfigError;
 
 use crate::auth::Settings;
 use crate::friends::Address;
+use crate::gateway::Block;
+use crate::tls::Files;
 use environment::Environment;
 use error::Place;
 
@@ -48,6 +50,13 @@ pub struct Config {
     pub pages: Option<PathBuf>,
     /// The folder of the store; it is made when there is a kind that is stored.
     pub data: PathBuf,
+    /// The certificate and its key in PEM; both or neither.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// From whom `X-Forwarded-For` is believed.
+    pub proxies: Vec<Block>,
+    /// Whether `/metrics` is for everyone, and not for this machine alone.
+    pub public_metrics: bool,
     /// Where browsers' pages may come from, as in `Origin`: `https://example.org`.
     pub origins: Vec<String>,
     /// By token.
@@ -76,6 +85,10 @@ impl Default for Config {
             dev: false,
             pages: None,
             data: PathBuf::from(DATA),
+            tls_certificate: None,
+            tls_key: None,
+            proxies: Vec::new(),
+            public_metrics: false,
             origins: Vec::new(),
             users: BTreeMap::new(),
             auth: Settings::default(),
@@ -102,6 +115,12 @@ pub struct Flags {
     pub pages: Option<PathBuf>,
     /// `--data`
     pub data: Option<PathBuf>,
+    /// `--tls-certificate`
+    pub tls_certificate: Option<PathBuf>,
+    /// `--tls-key`
+    pub tls_key: Option<PathBuf>,
+    /// `--behind-proxy`
+    pub behind_proxy: Option<String>,
     /// `--log`
     pub log: Option<String>,
 }
@@ -129,6 +148,12 @@ impl Config {
         shown::file(self)
     }
 
+    /// Where the certificate and its key are, if the server speaks TLS.
+    pub fn tls(&self) -> Option<Files> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(Files { certificate, key })
+    }
+
     /// What no single setting can tell.
     fn check(&self) -> Result<(), ConfigError> {
         limits::check(&self.limits)?;
@@ -139,6 +164,14 @@ impl Config {
                 self.listen,
                 self.listen.port(),
             )));
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err(ConfigError::general(
+                "tls: needs both, a certificate and its key (PEM files), or neither",
+            ));
+        }
+        if let Some(files) = self.tls() {
+            files.read().map_err(|why| ConfigError::general(format!("tls: {why}")))?;
         }
         if !self.dev && self.users.is_empty() && self.auth.signed.is_none() {
             return Err(ConfigError::general(
@@ -165,6 +198,12 @@ impl Flags {
         }
         if let Some(folder) = self.data {
             config.data = setting::data(folder).map_err(|why| Place::Flag("--data").error(why))?;
+        }
+        config.tls_certificate = self.tls_certificate.or(config.tls_certificate.take());
+        config.tls_key = self.tls_key.or(config.tls_key.take());
+        if let Some(text) = &self.behind_proxy {
+            config.proxies =
+                setting::proxies(text).map_err(|why| Place::Flag("--behind-proxy").error(why))?;
         }
         if let Some(text) = self.log {
             config.log = setting::log(text).map_err(|why| Place::Flag("--log").error(why))?;

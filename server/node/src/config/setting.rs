@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::gateway::Block;
 use slotcast_protocol::User;
 use tracing_subscriber::EnvFilter;
 
@@ -67,6 +68,21 @@ pub fn origin(text: &str) -> Result<String, String> {
         "expected origins as browsers write them, like https://example.org or http://localhost:8080 \
          (small letters, no path, no `*`), not `{text}`"
     ))
+}
+
+/// Whether they are for everyone.
+pub fn metrics(text: &str) -> Result<bool, String> {
+    match text {
+        "local" => Ok(false),
+        "public" => Ok(true),
+        other => Err(format!("expected local (for this machine) or public, not `{other}`")),
+    }
+}
+
+/// With commas between.
+pub fn proxies(text: &str) -> Result<Vec<Block>, String> {
+    let each = text.split(',').map(str::trim).filter(|block| !block.is_empty());
+    each.map(str::parse).collect()
 }
 
 pub fn log(text: String) -> Result<String, String> {

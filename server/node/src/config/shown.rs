@@ -1,12 +1,13 @@
 //! The effective configuration as a file, for `slotcast serve --check`.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use slotcast_state::{Kind, Rosters};
 
 use super::{Config, kinds, relay, rights};
 use crate::auth::{Settings, Signed};
+use crate::tls::Files;
 
 /// Writing to a String does not fail.
 const GROWS: &str = "a String takes all";
@@ -14,6 +15,10 @@ const GROWS: &str = "a String takes all";
 pub(super) fn file(config: &Config) -> String {
     let mut out = String::new();
     plain(config, &mut out);
+    if let Some(Files { certificate, key }) = config.tls() {
+        let path = |path: PathBuf| text(&std::path::absolute(&path).unwrap_or(path).to_string_lossy());
+        writeln!(out, "\n[tls]\ncertificate = {}\nkey = {}", path(certificate), path(key)).expect(GROWS);
+    }
     out.push_str("\n[users]\n");
     for (token, user) in &config.users {
         writeln!(out, "# {} = a token of {} bytes", text(user.as_str()), token.len()).expect(GROWS);
@@ -40,6 +45,7 @@ pub(super) fn file(config: &Config) -> String {
 
 fn plain(config: &Config, out: &mut String) {
     let origins: Vec<String> = config.origins.iter().map(|origin| text(origin)).collect();
+    let proxies: Vec<String> = config.proxies.iter().map(|block| text(&block.to_string())).collect();
     let pages = config.pages.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
     let data = std::path::absolute(&config.data).unwrap_or(config.data.clone());
     let lines = [
@@ -50,7 +56,9 @@ fn plain(config: &Config, out: &mut String) {
             format!("pages = {}", text(&folder.to_string_lossy()))
         }),
         format!("data = {}", text(&data.to_string_lossy())),
+        format!("behind_proxy = [{}]", proxies.join(", ")),
         format!("origins = [{}]", origins.join(", ")),
+        format!("metrics = {}", text(if config.public_metrics { "public" } else { "local" })),
         format!("log = {}", text(&config.log)),
         format!("log_format = {}", text(if config.log_json { "json" } else { "text" })),
     ];

@@ -55,9 +55,17 @@ fn files_that_are_refused() {
             "origins = [\"https://a.example\",\n  \"https://b.example/\"]",
             "slotcast.toml:2: origins: expected origins as",
         ),
+        (
+            "behind_proxy = [\"10.0.0.0/8\", \"nginx\"]",
+            "slotcast.toml:1: behind_proxy: expected an address or a block",
+        ),
         ("origins = [\"*\"]", "not `*`"),
         ("origins = [\"https://*.a.example\"]", "not `https://*.a.example`"),
         ("log = \"slotcast=loud\"", "slotcast.toml:1: log: expected a level or directives"),
+        (
+            "metrics = \"all\"",
+            "slotcast.toml:1: metrics: expected local (for this machine) or public, not `all`",
+        ),
         ("log_format = \"xml\"", "slotcast.toml:1: log_format: expected text or json, not `xml`"),
         (
             "[users]\nalice = \"secret\"",
@@ -83,6 +91,8 @@ fn files_that_are_refused() {
         ("[kind.chat]\nresync_depth = 0", "slotcast.toml:2: kind.chat.resync_depth: expected 1 to"),
         ("[kind.\"a/b\"]", "slotcast.toml:1: kind.a/b: a kind is the first segment"),
         ("[kind.\"a b\"]", "slotcast.toml:1: kind.a b: a kind's name may hold only"),
+        ("[tls]\ncertificate = \"a.pem\"", "slotcast.toml:1: [tls]: missing field `key`"),
+        ("[tls]\ncertificate = \"a.pem\"\nkey = \"no-such-key.pem\"", "tls: no-such-key.pem: cannot be read"),
         ("data = \"Cargo.toml\"", "slotcast.toml:1: data: expected a folder for the store"),
         (
             "[default]\ndurability = \"quorum\"",
@@ -265,7 +275,7 @@ fn the_narrower_rule_decides() {
 #[test]
 fn what_is_shown_can_be_loaded_and_holds_no_token() {
     let text = format!(
-        "pages = \".\"\norigins = [\"https://a.example\"]\n[users]\nalice = \"{TOKEN}\"\n[limits]\nring_frames = 7\n\
+        "pages = \".\"\nbehind_proxy = [\"127.0.0.1\", \"10.0.0.0/8\"]\norigins = [\"https://a.example\"]\n[users]\nalice = \"{TOKEN}\"\n[limits]\nring_frames = 7\n\
          [kind.a]\nlinger_ms = 5\nrules = {{ \"x.*\" = \"append\", \"q\\\"\" = \"append:3:stamp\", y = \"once\" }}\n\
          write = [\"staff\", \"q\\\"\"]\nsend = []\nhidden = {{ \"bid.*\" = [\"staff\"], s = [] }}\n"
     );

@@ -3,7 +3,6 @@
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -17,57 +16,59 @@ use slotcast_protocol::{
 use slotcast_state::{Author, SessionId};
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::budget::Budget;
-use super::wire::{Ending, Said, Wire};
+use super::budget::{Budget, Taken};
+use super::visitor::Visitor;
+use super::wire::{Ending, Heard, Said, Wire};
 use crate::auth::{Grant, Shown};
 use crate::frame;
 use crate::outbox::Socket;
-use crate::worker::{Worker, now_ms};
+use crate::worker::now_ms;
 
 /// Frames taken from one connection before the others get a turn.
 const FRAMES_PER_TURN: usize = 32;
+
+/// What is read before `hello` is complete, pings and all, as a multiple of its limit.
+const READ_PER_HELLO: usize = 4;
 
 /// How long no one is read when the store has not kept up.
 const BEHIND_WAIT: Duration = Duration::from_millis(10);
 
 pub struct Connection {
-    worker: Counted,
+    worker: Talking,
     wire: Wire,
     /// The page that it comes from, until it has said hello. Boxed, as it is kept for all who are idle.
     #[expect(clippy::box_collection, reason = "16 bytes less")]
     origin: Option<Box<String>>,
 }
 
-/// The worker, for as long as the connection counts among its own.
-struct Counted(Rc<Worker>);
+/// Whose connection it is, for as long as it may have something to say.
+struct Talking(Visitor);
 
-impl Counted {
-    fn new(worker: Rc<Worker>) -> Self {
-        worker.house.metrics.connections.inc();
-        worker.house.conversations.fetch_add(1, Ordering::Relaxed);
-        Counted(worker)
+impl Talking {
+    fn new(visitor: Visitor) -> Self {
+        visitor.house.conversations.fetch_add(1, Ordering::Relaxed);
+        Talking(visitor)
     }
 }
 
-impl Deref for Counted {
-    type Target = Worker;
+impl Deref for Talking {
+    type Target = Visitor;
 
-    fn deref(&self) -> &Worker {
+    fn deref(&self) -> &Visitor {
         &self.0
     }
 }
 
-impl Drop for Counted {
+impl Drop for Talking {
     fn drop(&mut self) {
-        self.0.house.metrics.connections.dec();
         self.0.house.conversations.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Connection {
     /// `early` is what the client said right behind the opening handshake.
-    pub fn new(worker: Rc<Worker>, socket: Socket, early: &[u8], protocol: (Door, Encoding)) -> Self {
-        Connection { worker: Counted::new(worker), wire: Wire::new(socket, early, protocol), origin: None }
+    pub fn new(visitor: Visitor, socket: Socket, early: &[u8], protocol: (Door, Encoding)) -> Self {
+        Connection { worker: Talking::new(visitor), wire: Wire::new(socket, early, protocol), origin: None }
     }
 
     /// The same, from a page.
@@ -97,7 +98,8 @@ impl Connection {
 
     async fn hello(&mut self, origin: Option<String>) -> Result<(SessionId, Arc<Author>), Ending> {
         let wait = Duration::from_millis(self.worker.house.limits.hello_ms);
-        let first = timeout(wait, poll_fn(|context| self.poll_first(context))).await;
+        let mut read = 0;
+        let first = timeout(wait, poll_fn(|context| self.poll_first(context, &mut read))).await;
         let fault = match first.map_err(|_| Ending::Close(CloseCode::HelloTimeout, "no hello in time"))?? {
             Ok(Request::Hello { token, device, user }) => {
                 let device = device.unwrap_or_else(|| self.worker.fresh_device());
@@ -120,7 +122,7 @@ impl Connection {
     }
 
     /// The first message, which may be no longer than a hello.
-    fn poll_first(&mut self, context: &mut Context<'_>) -> Poll<Result<Said, Ending>> {
+    fn poll_first(&mut self, context: &mut Context<'_>, read: &mut usize) -> Poll<Result<Said, Ending>> {
         let limits = &self.worker.house.limits;
         loop {
             if self.wire.outbox.is_full() {
@@ -129,8 +131,14 @@ impl Connection {
                     Err(_) => return Poll::Ready(Err(Ending::Gone)),
                 }
             }
-            if let Some(said) = std::task::ready!(self.wire.poll_next(context, limits.hello_bytes, limits))? {
+            if let Heard::Said(said) =
+                std::task::ready!(self.wire.poll_next(context, limits.hello_bytes, limits))?
+            {
                 return Poll::Ready(Ok(said));
+            }
+            *read += self.wire.take_read();
+            if *read > limits.hello_bytes * READ_PER_HELLO {
+                return Poll::Ready(Err(Ending::Close(CloseCode::Policy, "too much before hello")));
             }
         }
     }
@@ -169,6 +177,7 @@ impl Connection {
         let limits = limits.table().into_iter().filter(|(name, _)| told.contains(name));
         let limits = limits.map(|(name, value)| (name.to_owned(), value)).collect();
         let protocol = (self.wire.door, self.wire.encoding);
+        self.worker.meet();
         let session = self.worker.open(author.clone(), &grant, protocol, &self.wire.outbox);
         let (user, device) = (author.user.clone(), author.device.clone());
         let name = format!("{:x}", session.number());
@@ -182,6 +191,7 @@ impl Connection {
     fn converse(&mut self, session: SessionId) -> impl Future<Output = Ending> {
         let mut budget = Budget::new(&self.worker.house.limits, now_ms());
         let mut pause: Option<Pin<Box<Sleep>>> = None;
+        let mut late: Option<Pin<Box<Sleep>>> = None;
         poll_fn(move |context| {
             self.wire.outbox.set_task(context.waker());
             for _ in 0..FRAMES_PER_TURN {
@@ -206,17 +216,62 @@ impl Connection {
                     pause = None;
                 }
                 let limits = &self.worker.house.limits;
-                match std::task::ready!(self.wire.poll_next(context, limits.message_bytes, limits)) {
-                    Ok(Some(said)) => self.take(session, said),
-                    Ok(None) => continue,
-                    Err(ending) => return Poll::Ready(ending),
+                let next = self.wire.poll_next(context, limits.message_bytes, limits);
+                if let Some(ending) = self.is_late(context, &mut late, &next) {
+                    return Poll::Ready(ending);
                 }
-                let wait = budget.take(&self.worker.house.limits, now_ms());
-                pause = wait.map(|wait| Box::pin(sleep(wait)));
+                let heard = match std::task::ready!(next) {
+                    Ok(heard) => heard,
+                    Err(ending) => return Poll::Ready(ending),
+                };
+                let bytes = self.wire.take_read();
+                let taken = match heard {
+                    Heard::Said(said) => {
+                        self.take(session, said);
+                        Taken::message(bytes)
+                    }
+                    Heard::Part => Taken::part(bytes),
+                    Heard::Control => Taken::control(bytes),
+                };
+                pause = self.wait(&mut budget, taken);
+                if budget.is_overrun() {
+                    self.worker.house.metrics.overrun.inc();
+                    return Poll::Ready(Ending::Close(CloseCode::Policy, "too many pings or pongs"));
+                }
             }
             context.waker().wake_by_ref();
             Poll::Pending
         })
+    }
+
+    /// A message in parts has its time, from the first to the last.
+    fn is_late(
+        &self,
+        context: &mut Context<'_>,
+        late: &mut Option<Pin<Box<Sleep>>>,
+        next: &Poll<Result<Heard, Ending>>,
+    ) -> Option<Ending> {
+        match next {
+            Poll::Ready(Ok(Heard::Said(_))) => *late = None,
+            Poll::Ready(Ok(Heard::Part)) => {
+                let time = Duration::from_millis(self.worker.house.limits.fragments_ms);
+                late.get_or_insert_with(|| Box::pin(sleep(time)));
+            }
+            Poll::Ready(_) | Poll::Pending => {}
+        }
+        if late.as_mut()?.as_mut().poll(context).is_pending() {
+            return None;
+        }
+        self.worker.house.metrics.parts_late.inc();
+        Some(Ending::Close(CloseCode::Policy, "a message in parts took too long"))
+    }
+
+    /// Takes what was read from the budget; what to wait for before more is.
+    fn wait(&self, budget: &mut Budget, taken: Taken) -> Option<Pin<Box<Sleep>>> {
+        let house = &self.worker.house;
+        let wait = budget.take(&house.limits, now_ms(), taken)?;
+        house.metrics.slowed.inc();
+        Some(Box::pin(sleep(wait)))
     }
 
     fn take(&self, session: SessionId, said: Said) {

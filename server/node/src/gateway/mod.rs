@@ -3,10 +3,14 @@
 mod budget;
 mod connection;
 mod frames;
+mod handshake;
 mod head;
 mod http;
 mod origin;
 pub mod pages;
+mod porter;
+mod proxy;
+mod visitor;
 mod websocket;
 mod wire;
 
@@ -23,7 +27,15 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use slotcast_protocol::Door;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+
+pub use handshake::Turns;
+use porter::Network;
+pub use porter::Porter;
+pub use proxy::Block;
+use tokio::time::sleep;
+use visitor::Knock;
 
 use crate::worker::Worker;
 
@@ -41,7 +53,11 @@ type Answer = Response<http::Body>;
 pub async fn accept(worker: Rc<Worker>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) => _ = tokio::task::spawn_local(Box::pin(serve(worker.clone(), tcp))),
+            Ok((tcp, peer)) => {
+                if let Ok(knock) = Knock::new(&worker, peer.ip()) {
+                    tokio::task::spawn_local(Box::pin(serve(worker.clone(), knock, tcp)));
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "accept failed; trying again in 100 ms");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -50,18 +66,28 @@ pub async fn accept(worker: Rc<Worker>, listener: TcpListener) {
     }
 }
 
-async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
-    let connections = &worker.house.metrics.connections;
-    let limit = worker.house.limits.connections as i64;
-    if connections.inc() >= limit {
-        worker.house.metrics.turned_away.inc();
-        connections.dec();
-        return;
-    }
+async fn serve(worker: Rc<Worker>, knock: Knock, tcp: TcpStream) {
     tune(&tcp);
+    match &worker.house.tls {
+        None => serve_http(&worker, knock, tcp).await,
+        Some(tls) => {
+            if let Some(stream) = handshake::shake_hands(&worker, tls, tcp).await {
+                serve_http(&worker, knock, stream).await;
+            }
+        }
+    }
+}
+
+/// Requests, one after the other, until one asks for an upgrade.
+async fn serve_http(
+    worker: &Rc<Worker>,
+    knock: Knock,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) {
+    let knock = Rc::new(knock);
     let service = service_fn(|request| {
-        let worker = worker.clone();
-        async move { Ok::<_, Infallible>(route(&worker, request).await) }
+        let (worker, knock) = (worker.clone(), knock.clone());
+        async move { Ok::<_, Infallible>(route(&worker, &knock, request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
@@ -69,7 +95,7 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
     // One that comes while the server stops has one question, and is not let go before it has asked.
     let comes_late = worker.is_draining();
     http.keep_alive(!comes_late);
-    let mut served = pin!(http.serve_connection(TokioIo::new(tcp), service).with_upgrades());
+    let mut served = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     // When the server stops, whoever waits with nothing to ask is let go, and who has asked is answered first.
     let served = tokio::select! {
         served = &mut served => served,
@@ -81,7 +107,6 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream) {
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended badly");
     }
-    worker.house.metrics.connections.dec();
 }
 
 /// Small writes go at once; and what a stalled reader has not been sent stays here as a cursor instead of filling the kernel's buffer, or it
@@ -95,20 +120,37 @@ fn tune(tcp: &TcpStream) {
     }
 }
 
-async fn route(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+async fn route(worker: &Rc<Worker>, knock: &Knock, mut request: Request<Incoming>) -> Answer {
     if let Some(mistake) = head::mistake(&request) {
         return closing(text(StatusCode::BAD_REQUEST, mistake));
     }
+    if let Some(wait) = knock.wait(worker) {
+        worker.house.metrics.slowed.inc();
+        sleep(wait).await;
+    }
+    if !origin::is_host_allowed(request.headers(), worker.house.dev) {
+        return text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "with --dev the host must be localhost, 127.0.0.1 or [::1]\n",
+        );
+    }
+    if http::is_of_session(worker, request.headers()) {
+        knock.meet();
+    }
+    let client = knock.client(worker, request.headers());
+    request.extensions_mut().insert(Network::from(client));
     let mut request = Some(request);
     if let Some(answer) = http::route(worker, &mut request).await {
         return answer;
     }
     let request = request.expect("it was to none of those doors");
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/objects") => websocket::upgrade(worker, Door::Objects, request),
-        (&Method::GET, "/relay") => websocket::upgrade(worker, Door::Relay, request),
+        (&Method::GET, "/objects") => websocket::upgrade(worker, knock, Door::Objects, request),
+        (&Method::GET, "/relay") => websocket::upgrade(worker, knock, Door::Relay, request),
         (&Method::GET, "/healthz") => health(worker),
-        (&Method::GET, "/metrics") => text(StatusCode::OK, worker.house.metrics.text()),
+        (&Method::GET, "/metrics") if knock.may_measure(worker, request.headers()) => {
+            text(StatusCode::OK, worker.house.metrics.text())
+        }
         (&Method::GET | &Method::HEAD, path) => worker.house.pages.answer(path),
         (_, _) => text(StatusCode::METHOD_NOT_ALLOWED, "only GET is understood here\n"),
     }

@@ -11,6 +11,7 @@ use hyper::header::{
 };
 
 use super::{Answer, http, text};
+use crate::log::said;
 
 /// No inline script or style, nothing from elsewhere, no frames around us.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -60,7 +61,7 @@ impl Pages {
             Ok(body) if path == CLIENT => for_any_site(page(body.into(), content_type)),
             Ok(body) => page(body.into(), content_type),
             Err(error) => {
-                tracing::warn!(%error, path, "a page cannot be read");
+                tracing::warn!(%error, path = said(path), "a page cannot be read");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be read\n")
             }
         }

@@ -11,15 +11,17 @@ use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use slotcast_protocol::{Door, Encoding};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connection::Connection;
+use super::visitor::{Knock, Visitor};
 use super::{Answer, http, origin, text};
-use crate::outbox::Socket;
+use crate::outbox::{Other, Socket, TlsSocket};
 use crate::worker::Worker;
 
 /// Answers 101 and hands the socket on, or says what is wrong with the handshake.
-pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) -> Answer {
+pub fn upgrade(worker: &Rc<Worker>, knock: &Knock, door: Door, mut request: Request<Incoming>) -> Answer {
     if !origin::is_allowed(request.headers(), &worker.house.origins, worker.house.dev) {
         return text(StatusCode::FORBIDDEN, "this page's Origin is not on the server's list\n");
     }
@@ -28,11 +30,11 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
         Err(refused) => return *refused,
     };
     let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
+    let Ok(visitor) = knock.upgrade(worker, request.headers()) else { return http::too_many() };
     let socket = hyper::upgrade::on(&mut request);
-    let worker = worker.clone();
     tokio::task::spawn_local(async move {
         match socket.await {
-            Ok(upgraded) => run(worker, upgraded, (door, encoding), origin),
+            Ok(upgraded) => run(visitor, upgraded, (door, encoding), origin),
             Err(error) => tracing::debug!(%error, "an upgrade was not carried out"),
         }
     });
@@ -41,13 +43,21 @@ pub fn upgrade(worker: &Rc<Worker>, door: Door, mut request: Request<Incoming>) 
 
 /// In a task of its own, so that what an idle connection keeps is only what it needs.
 fn run(
-    worker: Rc<Worker>,
+    visitor: Visitor,
     upgraded: hyper::upgrade::Upgraded,
     protocol: (Door, Encoding),
     origin: Option<String>,
 ) {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the gateway serves TCP only");
-    let connection = Connection::new(worker, Socket::Tcp(parts.io.into_inner()), &parts.read_buf, protocol);
+    let (socket, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>();
+            let parts = parts.expect("the gateway serves TCP, and TLS over it");
+            let tls = TlsSocket::new(parts.io.into_inner());
+            (Socket::Other(Other::Tls(Box::new(tls))), parts.read_buf)
+        }
+    };
+    let connection = Connection::new(visitor, socket, &early, protocol);
     tokio::task::spawn_local(connection.of_page(origin).run());
 }
 

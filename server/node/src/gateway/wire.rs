@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::frames::{Broken, Frames, Incoming};
 use crate::frame;
-use crate::outbox::{Outbox, Socket};
+use crate::outbox::{Other, Outbox, Socket};
 use crate::worker::now_ms;
 
 /// Bytes that are read from a socket at a time.
@@ -35,13 +35,21 @@ pub struct Wire {
     frames: Frames,
     pub door: Door,
     pub encoding: Encoding,
+    /// Bytes that were read since [`Wire::take_read`].
+    read: u32,
 }
 
 /// A message's request, or how to refuse it.
 pub type Said = Result<Request, Refused>;
 
-/// What a frame said if it ended a message, or the end of the connection.
-pub type Heard = Result<Option<Said>, Ending>;
+/// What a frame brought.
+pub enum Heard {
+    Said(Said),
+    /// A part of a message that goes on.
+    Part,
+    /// A ping or a pong.
+    Control,
+}
 
 /// Why a connection ends.
 pub enum Ending {
@@ -60,22 +68,46 @@ impl From<Broken> for Ending {
 impl Wire {
     /// `early` is what the client said right behind the opening handshake.
     pub fn new(socket: Socket, early: &[u8], (door, encoding): (Door, Encoding)) -> Self {
-        Wire { outbox: Rc::new(Outbox::new(socket, now_ms())), frames: Frames::new(early), door, encoding }
+        Wire {
+            outbox: Rc::new(Outbox::new(socket, now_ms())),
+            frames: Frames::new(early),
+            door,
+            encoding,
+            read: 0,
+        }
+    }
+
+    /// How many bytes were read since this was asked last.
+    pub fn take_read(&mut self) -> usize {
+        std::mem::take(&mut self.read) as usize
     }
 
     /// The next message, or a frame that ended none.
-    pub fn poll_next(&mut self, context: &mut Context<'_>, bytes_max: usize, limits: &Limits) -> Poll<Heard> {
+    pub fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+        limits: &Limits,
+    ) -> Poll<Result<Heard, Ending>> {
         match self.outbox.socket() {
-            Socket::Tcp(_) => self.poll_frame(context, bytes_max, limits),
-            Socket::Line(line) => line.poll_said(context).map(|said| match said {
-                Ok(message) => hear_message(&message, (self.door, self.encoding), bytes_max, limits),
+            Socket::Tcp(_) | Socket::Other(Other::Tls(_)) => self.poll_frame(context, bytes_max, limits),
+            Socket::Other(Other::Line(line)) => line.poll_said(context).map(|said| match said {
+                Ok(message) => {
+                    self.read += message.len() as u32;
+                    hear_message(&message, (self.door, self.encoding), bytes_max, limits)
+                }
                 Err(_) => Err(Ending::Gone),
             }),
         }
     }
 
     /// The next frame: what it said, if it ended a message.
-    fn poll_frame(&mut self, context: &mut Context<'_>, bytes_max: usize, limits: &Limits) -> Poll<Heard> {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+        limits: &Limits,
+    ) -> Poll<Result<Heard, Ending>> {
         if let Some(incoming) = self.frames.next(bytes_max)? {
             return Poll::Ready(hear(incoming, &self.outbox, (self.door, self.encoding), limits));
         }
@@ -95,13 +127,14 @@ impl Wire {
     }
 
     /// Reads once. None if that did not complete a frame.
-    fn read_frame(&mut self, bytes_max: usize, limits: &Limits) -> io::Result<Option<Heard>> {
-        let Wire { outbox, frames, door, encoding } = self;
+    fn read_frame(&mut self, bytes_max: usize, limits: &Limits) -> io::Result<Option<Result<Heard, Ending>>> {
+        let Wire { outbox, frames, door, encoding, read: bytes_read } = self;
         SCRATCH.with_borrow_mut(|scratch| {
             let read = outbox.socket().try_read(scratch)?;
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
+            *bytes_read += read as u32;
             let incoming = frames.read(&mut scratch[..read], bytes_max).transpose();
             Ok(incoming.map(|incoming| hear(incoming?, outbox, (*door, *encoding), limits)))
         })
@@ -109,25 +142,26 @@ impl Wire {
 
     /// Says why, lets the peer read what is left, and ends.
     pub async fn close(self, code: CloseCode, reason: &str) {
-        if let Socket::Line(line) = self.outbox.socket() {
+        if let Socket::Other(Other::Line(line)) = self.outbox.socket() {
             line.finish();
         }
         self.outbox.defer(frame::close(code, reason));
         let Wire { outbox, .. } = self;
         let _ = timeout(LAST_WORDS, poll_fn(|context| outbox.poll_drained(context, now_ms()))).await;
         let Some(outbox) = Rc::into_inner(outbox) else { return };
-        match outbox.into_socket() {
-            Socket::Tcp(mut tcp) => {
-                let _ = tcp.shutdown().await;
-                let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
-            }
-            Socket::Line(line) => {
+        let mut tcp = match outbox.into_socket() {
+            Socket::Tcp(tcp) => tcp,
+            Socket::Other(Other::Tls(tls)) => tls.finish(),
+            Socket::Other(Other::Line(line)) => {
                 let fetched = timeout(LAST_WORDS, poll_fn(|context| line.poll_fetched(context))).await;
                 if fetched.is_err() {
                     tracing::debug!("a client did not fetch what it was told last");
                 }
+                return;
             }
-        }
+        };
+        let _ = tcp.shutdown().await;
+        let _ = timeout(LAST_WORDS, read_to_end(&tcp)).await;
     }
 }
 
@@ -137,11 +171,13 @@ fn hear(
     outbox: &Outbox,
     (door, encoding): (Door, Encoding),
     limits: &Limits,
-) -> Heard {
+) -> Result<Heard, Ending> {
     outbox.touch(now_ms());
     match (incoming, encoding) {
-        (Incoming::Binary(bytes), Encoding::MessagePack) => Ok(Some(Request::decode(door, &bytes, limits))),
-        (Incoming::Text(text), Encoding::Json) => Ok(Some(json::request(door, &text, limits))),
+        (Incoming::Binary(bytes), Encoding::MessagePack) => {
+            Ok(Heard::Said(Request::decode(door, &bytes, limits)))
+        }
+        (Incoming::Text(text), Encoding::Json) => Ok(Heard::Said(json::request(door, &text, limits))),
         (Incoming::Text(_), Encoding::MessagePack) => {
             Err(Ending::Close(CloseCode::WrongFrame, "binary frames only"))
         }
@@ -150,9 +186,10 @@ fn hear(
         }
         (Incoming::Ping(payload), _) => {
             outbox.push(frame::pong(payload));
-            Ok(None)
+            Ok(Heard::Control)
         }
-        (Incoming::Part | Incoming::Pong, _) => Ok(None),
+        (Incoming::Pong, _) => Ok(Heard::Control),
+        (Incoming::Part, _) => Ok(Heard::Part),
         (Incoming::Close(code), _) => {
             outbox.push(frame::close_answer(code));
             Err(Ending::Gone)
@@ -166,14 +203,14 @@ fn hear_message(
     (door, encoding): (Door, Encoding),
     bytes_max: usize,
     limits: &Limits,
-) -> Heard {
+) -> Result<Heard, Ending> {
     if message.len() > bytes_max {
         return Err(Ending::Close(CloseCode::TooLarge, "a message is longer than its limit"));
     }
     match encoding {
-        Encoding::MessagePack => Ok(Some(Request::decode(door, message, limits))),
+        Encoding::MessagePack => Ok(Heard::Said(Request::decode(door, message, limits))),
         Encoding::Json => match std::str::from_utf8(message) {
-            Ok(text) => Ok(Some(json::request(door, text, limits))),
+            Ok(text) => Ok(Heard::Said(json::request(door, text, limits))),
             Err(_) => Err(Ending::Close(CloseCode::NotUtf8, "a message is not UTF-8")),
         },
     }

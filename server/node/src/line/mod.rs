@@ -48,6 +48,8 @@ pub struct Line {
     state: Mutex<State>,
     /// Rings when all that the client said has been read.
     read: Notify,
+    /// Rings when the session is over.
+    over: Notify,
     /// Bytes that are told on all lines of the server, and how many may be.
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
@@ -69,6 +71,8 @@ struct State {
     /// When the client gave a sign of life.
     alive_ms: u64,
     end: Option<End>,
+    /// Whether the session's own end is gone.
+    has_ended: bool,
     session: Option<Waker>,
     carrier: Option<Waker>,
 }
@@ -107,10 +111,19 @@ impl Line {
             cut_ms: None,
             alive_ms: now_ms(),
             end: None,
+            has_ended: false,
             session: None,
             carrier: None,
         };
-        Line { door, encoding, state: Mutex::new(state), read: Notify::new(), waiting, waiting_max }
+        Line {
+            door,
+            encoding,
+            state: Mutex::new(state),
+            read: Notify::new(),
+            over: Notify::new(),
+            waiting,
+            waiting_max,
+        }
     }
 
     /// The client says something; in order, and each batch once.
@@ -140,6 +153,15 @@ impl Line {
         let room = self.read.notified();
         if !self.state().said.is_empty() {
             room.await;
+        }
+    }
+
+    /// Hangs up, and waits until the session is over and counts no more.
+    pub async fn end(&self) {
+        let over = self.over.notified();
+        self.hang_up();
+        if !self.state().has_ended {
+            over.await;
         }
     }
 
@@ -306,8 +328,10 @@ impl Drop for LineSocket {
         if state.end.is_none() {
             state.cut();
         }
+        state.has_ended = true;
         wake(&mut state.carrier);
         self.0.read.notify_waiters();
+        self.0.over.notify_waiters();
     }
 }
 

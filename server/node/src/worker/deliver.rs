@@ -49,6 +49,7 @@ impl<'a> Turn<'a> {
             }
             Delivery::Left { session, object } => self.to(session.edge().0, Mail::Left { session, object }),
             Delivery::Refused { session, object, turn, fault } => {
+                self.metrics.no_room.inc();
                 self.to(session.edge().0, Mail::Refused { session, object, turn, fault });
             }
             Delivery::Fleeting { session, event } => {

@@ -51,6 +51,7 @@ pub enum Mail {
 #[derive(Default)]
 pub struct Reported {
     pub objects: i64,
+    pub objects_bytes: i64,
     pub people: i64,
     pub met: Met,
 }

@@ -11,10 +11,12 @@ use super::desk::{self, Letter};
 use crate::auth::Auth;
 use crate::friends::Roster;
 use crate::gateway::pages::Pages;
+use crate::gateway::{Block, Porter, Turns};
 use crate::identity::Identities;
 use crate::line::Lines;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::tls::Tls;
 
 /// One per server.
 pub struct House {
@@ -25,6 +27,16 @@ pub struct House {
     pub origins: Vec<String>,
     pub dev: bool,
     pub pages: Pages,
+    /// What connections are encrypted with; None if they are not.
+    pub tls: Option<Tls>,
+    /// How many are there.
+    pub porter: Porter,
+    /// Whether everyone is shown the metrics.
+    pub public_metrics: bool,
+    /// Who may say for whom it speaks.
+    pub proxies: Vec<Block>,
+    /// The handshakes' turns.
+    pub turns: Turns,
     /// A letter box per worker. Unbounded: what is in them is bounded by the sessions' budgets and by the turns' size.
     pub boxes: Vec<UnboundedSender<Letter>>,
     /// The sessions that come by HTTP.

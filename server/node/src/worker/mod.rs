@@ -246,6 +246,7 @@ impl Worker {
             if self.number == 0 {
                 self.house.lines.sweep(now_ms());
                 self.house.lines.report(&self.house.metrics);
+                self.house.metrics.strangers.set(self.house.porter.strangers() as i64);
             }
             self.end_expired();
             self.sockets.borrow_mut().report(&self.house.metrics);
@@ -257,9 +258,15 @@ impl Worker {
     fn report(&self) {
         let (mut desk, shard, metrics) = (self.desk.borrow_mut(), self.shard.borrow(), &self.house.metrics);
         let (objects, people, met) = (shard.objects() as i64, shard.persons() as i64, shard.lists_met());
-        let Reported { objects: objects_before, people: people_before, met: before } =
-            std::mem::replace(&mut desk.reported, Reported { objects, people, met });
+        let objects_bytes = shard.objects_weight() as i64;
+        let Reported {
+            objects: objects_before,
+            objects_bytes: bytes_before,
+            people: people_before,
+            met: before,
+        } = std::mem::replace(&mut desk.reported, Reported { objects, objects_bytes, people, met });
         metrics.objects.inc_by(objects - objects_before);
+        metrics.objects_bytes.inc_by(objects_bytes - bytes_before);
         metrics.people.inc_by(people - people_before);
         metrics.lists_at_hand.inc_by(met.fast - before.fast);
         metrics.lists_waited.inc_by(met.slow - before.slow);

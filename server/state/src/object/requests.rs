@@ -30,7 +30,8 @@ impl Object {
         if let Some(answer) = self.repeated(known, write.id, named) {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
-        if let Some(refused) = self.no_room(write.id, moment) {
+        let grows = !write.ops.iter().all(|op| matches!(op, Op::Delete { .. } | Op::Clear));
+        if let Some(refused) = self.no_room(write.id, grows, moment) {
             return effects.deliveries.push(Delivery::Reply { session, event: refused });
         }
         let writer = Writer { author, session, now_ms: moment.now_ms, limits: moment.limits };
@@ -46,9 +47,12 @@ impl Object {
     }
 
     /// The refusal of a request that could not be kept. It is no answer: when there is room again the same request may succeed.
-    fn no_room(&self, id: Option<u64>, moment: &Moment<'_>) -> Option<Event> {
-        let fault = || Fault::new(Code::StorageFull, "the server's store has no room; nothing was changed");
-        let refused = self.is_durable() && moment.storage_full;
+    fn no_room(&self, id: Option<u64>, grows: bool, moment: &Moment<'_>) -> Option<Event> {
+        let (what, refused) = match self.is_durable() && moment.storage_full {
+            true => ("the server's store has no room; nothing was changed", true),
+            false => ("the server's memory has no room; nothing was changed", grows && moment.memory_full),
+        };
+        let fault = || Fault::new(Code::StorageFull, what);
         let version = self.contents.version;
         refused.then(|| Event::Reject(Reject { id, fault: fault(), version, winners: Vec::new() }))
     }
@@ -131,7 +135,7 @@ impl Object {
         if let Some(answer) = self.repeated(known, send.id, std::iter::empty()) {
             return effects.deliveries.push(Delivery::Reply { session, event: answer });
         }
-        if let Some(refused) = self.no_room(send.id, moment) {
+        if let Some(refused) = self.no_room(send.id, false, moment) {
             return effects.deliveries.push(Delivery::Reply { session, event: refused });
         }
         let Contents { version, .. } = self.contents;

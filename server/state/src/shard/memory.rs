@@ -38,7 +38,7 @@ impl Shard {
     fn loaded_user(&mut self, user: &User, found: Found, effects: &mut Effects) {
         let epoch = self.fresh_epoch();
         let Shard { homes, people, idle, now_ms, limits, storage_full, .. } = self;
-        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full, memory_full: false };
         let contents = match found {
             Found::User(contents) => *contents,
             Found::Refused(fault) => return homes.refused(user, &fault, effects),
@@ -65,8 +65,11 @@ impl Shard {
     }
 
     /// An object that cannot be had is not in use by anyone.
-    fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
+    pub(super) fn refuse(&mut self, input: Input, fault: &Fault, effects: &mut Effects) {
         let Input::Use { session, object, turn, .. } = input else { return self.handle(input, effects) };
+        if self.objects.get_mut(&object).is_some_and(|object| object.follows(session)) {
+            self.release(session, object.clone(), effects);
+        }
         let fault = fault.clone();
         self.tell(&object.clone(), Delivery::Refused { session, object, turn, fault }, effects);
     }
@@ -98,7 +101,7 @@ impl Shard {
 
     /// The idle that are too many leave memory, when the store has them.
     pub(super) fn trim(&mut self, effects: &mut Effects) {
-        while let Some(name) = self.idle.first_over(self.idle_bytes).cloned() {
+        while let Some(name) = self.idle.first_over(self.idle_bytes_max()).cloned() {
             let name = match name {
                 Name::Object(name) => name,
                 Name::User(user) => {
@@ -124,7 +127,7 @@ impl Shard {
         effects.stores.extend(object.store());
         if object.keeping.is_stored() {
             let deadline = object.next_deadline();
-            self.objects.remove(name);
+            self.forget(name);
             deadline.map(|at| self.deadlines.remove(&(at, name.clone())));
             effects.evicted += 1;
         }
@@ -138,8 +141,20 @@ impl Shard {
     }
 
     fn put(&mut self, name: &ObjectName, contents: Contents) {
-        let object = Object::new(name.clone(), contents, self.kinds.of(name).clone(), self.now_ms);
+        let mut object = Object::new(name.clone(), contents, self.kinds.of(name).clone(), self.now_ms);
+        object.booked = object.contents.weight();
+        self.booked += object.booked;
         self.deadlines.extend(object.next_deadline().map(|at| (at, name.clone())));
         self.objects.insert(name.clone(), object);
+    }
+
+    /// It is not in memory any more.
+    pub(super) fn forget(&mut self, name: &ObjectName) {
+        self.booked -= self.objects.remove(name).map_or(0, |object| object.booked);
+    }
+
+    /// Where the room is used up, those whom nobody needs make some.
+    fn idle_bytes_max(&self) -> usize {
+        if self.is_full() { 0 } else { self.idle_bytes }
     }
 }

@@ -18,7 +18,7 @@ impl Shard {
     /// What is about lists and statuses; what is for the home as well, or for it alone, is given back.
     fn person(&mut self, user: &User, input: HomeInput, effects: &mut Effects) -> Option<HomeInput> {
         let Shard { people, idle, now_ms, limits, storage_full, .. } = self;
-        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full, memory_full: false };
         match input {
             HomeInput::Request { session, author, request } => match request {
                 RelayRequest::Friends { have } => people.friends(session, &author, have, idle, effects),
@@ -56,15 +56,19 @@ impl Shard {
     fn inbox(&mut self, user: User, input: HomeInput, effects: &mut Effects) {
         let epoch = if self.homes.has(&user) { 0 } else { self.fresh_epoch() };
         let Shard { homes, people, idle, now_ms, limits, storage_full, .. } = self;
-        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full };
+        let moment = Moment { now_ms: *now_ms, limits, storage_full: *storage_full, memory_full: false };
         homes.handle((user, input), epoch, &mut people.lists, &moment, idle, effects);
     }
 
     /// Until nothing is left that can go on.
     pub(super) fn settle_people(&mut self, effects: &mut Effects) {
         loop {
-            let moment =
-                Moment { now_ms: self.now_ms, limits: &self.limits, storage_full: self.storage_full };
+            let moment = Moment {
+                now_ms: self.now_ms,
+                limits: &self.limits,
+                storage_full: self.storage_full,
+                memory_full: false,
+            };
             self.people.settle(&moment, &mut self.idle, effects);
             for user in self.people.take_in_vain() {
                 self.homes.waited_in_vain(&user, &moment, &mut self.idle, effects);

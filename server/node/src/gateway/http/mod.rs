@@ -13,7 +13,7 @@ mod tickets;
 use std::rc::Rc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 
 use super::{Answer, origin};
 use crate::worker::Worker;
@@ -25,6 +25,16 @@ pub use answer::{Body, empty, whole};
 const OPENAPI: &str = "/v1/openapi.json";
 
 const TICKETS: &str = "/v1/tickets";
+
+/// Whether a request is of a session over HTTP that is there.
+pub fn is_of_session(worker: &Worker, headers: &HeaderMap) -> bool {
+    session::is_known(worker, headers)
+}
+
+/// There is no room for another connection, or not for this client's.
+pub fn too_many() -> Answer {
+    Refusal::later("connections: there are too many").closing().into()
+}
 
 /// What a request to one of these doors is for; None if it is to another.
 pub async fn route(worker: &Rc<Worker>, request: &mut Option<Request<Incoming>>) -> Option<Answer> {

@@ -46,7 +46,8 @@ struct Asked {
 /// Gives the object, or what is new in it; at once, or when something is.
 pub async fn get(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer, Refusal> {
     let headers = request.headers();
-    let asked = Asked::of(worker, request.uri(), headers)?;
+    let mut asked = Asked::of(worker, request.uri(), headers)?;
+    asked.caller.client = request.extensions().get().copied();
     let stream = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if stream.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/event-stream")) {
         let Asked { object, caller, since, .. } = asked;
@@ -68,8 +69,7 @@ async fn now(worker: &Rc<Worker>, asked: Asked, known: Option<Known>) -> Result<
     let object = asked.object.as_str();
     let (all, fingerprint) = (uses_all(object), fingerprint_of(object));
     let Some(known) = known else {
-        let mut talk = Talk::begin(worker, asked.caller, &[all])?;
-        return whole(&mut talk, object).await;
+        return whole(Talk::begin(worker, asked.caller, &[all])?, object).await;
     };
     let first = if asked.wait.is_zero() { uses_nothing(object) } else { all.clone() };
     let mut talk = Talk::begin(worker, asked.caller, &[first])?;
@@ -81,19 +81,20 @@ async fn now(worker: &Rc<Worker>, asked: Asked, known: Option<Known>) -> Result<
             false => talk.hear_until(until, &["diff", "snapshot"]).await?,
         };
         if changed.is_none() {
+            talk.end().await;
             return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
         }
         talk.say(std::slice::from_ref(&fingerprint)).await;
     }
     talk.say(&[all]).await;
-    whole(&mut talk, object).await
+    whole(talk, object).await
 }
 
 /// The snapshot that comes, with the fingerprint of just that; it is taken again if the object has moved on meanwhile.
-async fn whole(talk: &mut Talk, object: &str) -> Result<Answer, Refusal> {
+async fn whole(mut talk: Talk, object: &str) -> Result<Answer, Refusal> {
     let mut tries = 0;
     loop {
-        let snapshot = taken_anew(talk).await?;
+        let snapshot = taken_anew(&mut talk).await?;
         talk.say(&[fingerprint_of(object)]).await;
         let message = talk.hear(&["fingerprint", "error"]).await?;
         tries += 1;
@@ -102,6 +103,7 @@ async fn whole(talk: &mut Talk, object: &str) -> Result<Answer, Refusal> {
             talk.say(&[uses_all(object)]).await;
             continue;
         }
+        talk.end().await;
         let mut answer = json_answer(StatusCode::OK, snapshot.to_string());
         answer.headers_mut().insert(CURSOR, Cursor::default().after(&snapshot).header());
         return Ok(match message["md5"].as_str().filter(|_| same) {
@@ -133,6 +135,7 @@ async fn since(worker: &Rc<Worker>, asked: Asked, cursor: Cursor) -> Result<Answ
             false => None,
         };
     }
+    talk.end().await;
     let body = json!({ "cursor": cursor.to_string(), "events": events });
     let mut answer = json_answer(StatusCode::OK, body.to_string());
     answer.headers_mut().insert(CURSOR, cursor.header());
@@ -143,6 +146,7 @@ async fn since(worker: &Rc<Worker>, asked: Asked, cursor: Cursor) -> Result<Answ
 pub async fn post(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer, Refusal> {
     let (parts, body) = request.into_parts();
     let mut asked = Asked::of(worker, &parts.uri, &parts.headers).map_err(Refusal::closing)?;
+    asked.caller.client = parts.extensions.get().copied();
     if session::encoding(&parts.headers)? != Encoding::Json {
         let what = "Content-Type: must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadField, what).closing());
@@ -155,30 +159,25 @@ pub async fn post(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Ans
     }
     let object = asked.object.as_str();
     let known = known(&parts.headers, IF_MATCH);
-    let answer = match known {
-        None => {
-            let mut talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), message])?;
-            talk.hear(&["success", "reject", "error"]).await?
+    let is_conditional = known.is_some();
+    let first = if is_conditional { fingerprint_of(object) } else { message.clone() };
+    let mut talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), first])?;
+    if let Some(known) = known {
+        begun(&mut talk).await?;
+        let found = talk.hear(&["fingerprint", "error"]).await?;
+        if !found["md5"].as_str().is_some_and(|md5| known.has(md5)) {
+            return Err(not_matched());
         }
-        Some(known) => {
-            let mut talk =
-                Talk::begin(worker, asked.caller, &[uses_nothing(object), fingerprint_of(object)])?;
-            begun(&mut talk).await?;
-            let found = talk.hear(&["fingerprint", "error"]).await?;
-            if !found["md5"].as_str().is_some_and(|md5| known.has(md5)) {
-                return Err(not_matched());
-            }
-            message["at"] = found["version"].clone();
-            message["seen"] = found["version"].clone();
-            message["epoch"] = found["epoch"].clone();
-            talk.say(&[message]).await;
-            let answer = talk.hear(&["success", "reject", "error"]).await?;
-            if answer["what"].as_str().is_some_and(|what| what.starts_with("at:")) {
-                return Err(not_matched());
-            }
-            answer
-        }
-    };
+        message["at"] = found["version"].clone();
+        message["seen"] = found["version"].clone();
+        message["epoch"] = found["epoch"].clone();
+        talk.say(&[message]).await;
+    }
+    let answer = talk.hear(&["success", "reject", "error"]).await?;
+    talk.end().await;
+    if is_conditional && answer["what"].as_str().is_some_and(|what| what.starts_with("at:")) {
+        return Err(not_matched());
+    }
     Ok(answered(&answer))
 }
 

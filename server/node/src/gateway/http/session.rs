@@ -17,8 +17,10 @@ use super::body::{self, Stream};
 use super::talk::origin_of;
 use crate::gateway::Answer;
 use crate::gateway::connection::Connection;
+use crate::gateway::porter::Network;
+use crate::gateway::visitor::Visitor;
 use crate::line::{Carrier, Form, Line, LineSocket, Taken, batch};
-use crate::outbox::Socket;
+use crate::outbox::{Other, Socket};
 use crate::worker::Worker;
 
 const SESSION: HeaderName = HeaderName::from_static("slotcast-session");
@@ -39,26 +41,35 @@ pub async fn open(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -
     if worker.is_draining() {
         return Err(Refusal::later("the server stops").closing());
     }
-    if worker.house.metrics.connections.get() >= worker.house.limits.connections as i64 {
-        worker.house.metrics.turned_away.inc();
-        return Err(Refusal::later("connections: there are too many").closing());
-    }
+    let client = parts.extensions.get::<Network>().copied();
+    let visitor = enter(worker, client)?;
     let messages = read_batch(worker, body, encoding).await?;
     let line = worker.house.lines.line((door, encoding));
     line.take(1, &messages);
     let carrier = line.carry(0).ok_or_else(Refusal::gone)?;
-    start(worker, &line, origin_of(&parts.headers));
+    start(visitor, &line, origin_of(&parts.headers));
     let key = worker.house.lines.insert(line).map_err(|error| Refusal::later(error.to_string()))?;
     let mut answer = gathered(worker, carrier).await;
     answer.headers_mut().insert(SESSION, HeaderValue::from_str(&key).expect("hex digits are plain"));
     Ok(answer)
 }
 
+/// A session counts as a connection of its client, beside those that carry it.
+pub fn enter(worker: &Rc<Worker>, client: Option<Network>) -> Result<Visitor, Refusal> {
+    let full = |_| Refusal::later("connections: there are too many").closing();
+    Visitor::enter(worker, client).map_err(full)
+}
+
 /// A task on this worker, like that of any other connection.
-pub fn start(worker: &Rc<Worker>, line: &Arc<Line>, origin: Option<String>) {
-    let socket = Socket::Line(LineSocket::new(line.clone()));
-    let connection = Connection::new(worker.clone(), socket, &[], (line.door, line.encoding));
+pub fn start(visitor: Visitor, line: &Arc<Line>, origin: Option<String>) {
+    let socket = Socket::Other(Other::Line(LineSocket::new(line.clone())));
+    let connection = Connection::new(visitor, socket, &[], (line.door, line.encoding));
     tokio::task::spawn_local(connection.of_page(origin).run());
+}
+
+/// Whether a request names a session that is there.
+pub fn is_known(worker: &Worker, headers: &HeaderMap) -> bool {
+    headers.contains_key(&SESSION) && line(worker, headers).is_ok()
 }
 
 /// A later batch.

@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Refusal, status};
 use super::session;
-use crate::line::{Carrier, Line};
+use crate::gateway::porter::Network;
+use crate::line::{Carrier, Line, Taken};
 use crate::worker::Worker;
 
 /// How long an answer may take, that does not wait for anything to happen.
@@ -31,6 +32,8 @@ pub struct Caller {
     pub user: Option<String>,
     /// Two that say the same are one and the same client.
     pub device: Option<String>,
+    /// Where from.
+    pub client: Option<Network>,
     /// The page that asks.
     pub origin: Option<String>,
 }
@@ -53,22 +56,36 @@ impl Talk {
         if worker.is_draining() {
             return Err(Refusal::later("the server stops").closing());
         }
+        let visitor = session::enter(worker, caller.client)?;
         let line = worker.house.lines.line((Door::Objects, Encoding::Json));
         let carrier = line.carry(0).ok_or_else(Refusal::gone)?;
-        let Caller { token, user, device, origin } = caller;
+        let Caller { token, user, device, origin, client: _ } = caller;
         let hello = json!({ "type": "hello", "token": token, "user": user, "device": device });
         let batch: Vec<Bytes> = [&hello].into_iter().chain(messages).map(bytes).collect();
         line.take(1, &batch);
-        session::start(worker, &line, origin);
+        session::start(visitor, &line, origin);
         Ok(Talk { line, carrier, heard: VecDeque::new(), batches: 1 })
     }
 
     /// Says these, when what was said before has been read.
     pub async fn say(&mut self, messages: &[Value]) {
         let batch: Vec<Bytes> = messages.iter().map(bytes).collect();
-        self.line.room().await;
         self.batches += 1;
-        self.line.take(self.batches, &batch);
+        while self.line.take(self.batches, &batch) == Taken::NoRoom {
+            let Talk { line, carrier, heard, .. } = self;
+            // A session that is not listened to is not read.
+            tokio::select! {
+                () = line.room() => {}
+                messages = poll_fn(|context| carrier.poll_messages(context)) => {
+                    heard.extend(messages.into_iter().flatten());
+                }
+            }
+        }
+    }
+
+    /// Nothing more is asked; then the user may have another.
+    pub async fn end(self) {
+        self.line.end().await;
     }
 
     /// The next message of one of these types, in the time that any answer may take.
