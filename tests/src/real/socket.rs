@@ -1,7 +1,7 @@
 //! A WebSocket client that can do everything wrong.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,6 +33,16 @@ pub enum Frame {
     Pong(Vec<u8>),
     /// The connection is over without a close frame.
     End,
+}
+
+/// From one of the addresses that a machine has for itself, all of 127.0.0.0/8.
+pub fn connect_from(own: IpAddr, address: SocketAddr) -> std::io::Result<TcpStream> {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(own, 0).into())?;
+    socket.connect(&address.into())?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
 }
 
 /// Says something to a door and reads all of its answer until the head's end or the close.
@@ -100,6 +110,17 @@ impl Socket {
         stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
         stream.set_nodelay(true).expect("a TCP socket");
         Socket::begin(Box::new(stream), lines)
+    }
+
+    /// A JSON session that has said hello, of someone at this address of ours.
+    pub fn json_from(own: IpAddr, address: SocketAddr, user: &str) -> Socket {
+        let stream = connect_from(own, address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a duration that is not zero");
+        let mut socket =
+            Socket::over(Box::new(stream), "slotcast.v1.json").expect("it answers the handshake");
+        socket.say(json!({"type": "hello", "user": user}));
+        assert_eq!(socket.hear()["type"], "welcome");
+        socket
     }
 
     /// The same over what is connected already.

@@ -1,15 +1,27 @@
 //! What the twenty do. Each is called again and again until it is over; none of them waits for long.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use slotcast_tests::dice::Dice;
-use slotcast_tests::real::socket::handshake;
+use slotcast_tests::real::socket::{connect_from, handshake};
 
+/// Whom it is against, until when, and a number of its own, which says from where it comes.
 type Attack = fn(SocketAddr, &AtomicBool, u64);
+
+thread_local! {
+    /// Each program has an address of its own, and its thread.
+    static OWN: Cell<Ipv4Addr> = const { Cell::new(Ipv4Addr::LOCALHOST) };
+}
+
+/// From now on this thread comes from an address of its own.
+pub fn come_from(number: u8) {
+    OWN.set(Ipv4Addr::new(127, 0, 2, number + 1));
+}
 
 pub fn all() -> Vec<(&'static str, Attack)> {
     vec![
@@ -37,7 +49,7 @@ pub fn all() -> Vec<(&'static str, Attack)> {
 }
 
 fn connect(address: SocketAddr) -> Option<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
+    let stream = connect_from(OWN.get().into(), address).ok()?;
     stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a duration that is not zero");
     stream.set_write_timeout(Some(Duration::from_millis(500))).expect("a duration that is not zero");
     Some(stream)

@@ -1,6 +1,6 @@
 //! Honest clients: each follows an object that ten share, and every second writes and waits for the answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -19,7 +19,9 @@ pub struct Talked(Vec<Duration>);
 impl Crowd {
     pub fn enter(address: SocketAddr) -> Crowd {
         let client = |number: usize| {
-            let mut socket = Socket::json(address, &format!("honest-{number}"));
+            // Ten to an address, as behind a home's router.
+            let own = IpAddr::from(Ipv4Addr::new(127, 0, 1, (number / TOGETHER) as u8 + 1));
+            let mut socket = Socket::json_from(own, address, &format!("honest-{number}"));
             let object = format!("honest/{}", number / TOGETHER);
             socket.ask(json!({ "type": "use", "object": object, "slots": ["-"] }));
             (socket, object)

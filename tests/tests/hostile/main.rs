@@ -51,6 +51,7 @@ fn the_honest_do_not_notice_the_hostile() {
         .map(|(number, (name, attack))| {
             let (over, address) = (over.clone(), server.address);
             let run = move || {
+                attacks::come_from(number as u8);
                 let mut rounds = 0_u64;
                 while !over.load(Ordering::Relaxed) {
                     attack(address, &over, seed + number as u64);

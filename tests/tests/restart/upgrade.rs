@@ -19,6 +19,13 @@ use super::world::World;
 /// `SLOTCAST_TEST_CLIENTS` says how many.
 const CLIENTS: u64 = 2_000;
 
+/// All come from one address.
+const LIMITS: &str =
+    "drain_ms = 30000\nconnections_per_address = 0\nstrangers = 20000\nstrangers_per_address = 0";
+
+/// Nothing that is waited for takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Each client is a thread that mostly waits.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -37,7 +44,7 @@ fn each_comes_back_once_and_has_everything() {
     let clients = number("SLOTCAST_TEST_CLIENTS").unwrap_or(CLIENTS);
     let mut dice = Dice::new(seed("upgrade"));
     let folder = TempFolder::new("upgrade");
-    let launch = Launch::dev(&CONFIG.replace("drain_ms = 5000", "drain_ms = 30000")).data(folder.path());
+    let launch = Launch::dev(&CONFIG.replace("drain_ms = 5000", LIMITS)).data(folder.path());
     let mut old = launch.start();
     let address = old.address;
     let mut world = World::new(0, &mut dice);
@@ -53,7 +60,8 @@ fn each_comes_back_once_and_has_everything() {
         .collect();
     drop(told);
     for _ in 0..clients {
-        assert!(matches!(hears.recv(), Ok(Told::Live)), "all follow before the server is told to stop");
+        let live = hears.recv_timeout(PATIENCE);
+        assert!(matches!(live, Ok(Told::Live)), "all follow before the server is told to stop");
     }
     let (before, mut figures) = (world.answered(), Figures::default());
     let mut stopped = Instant::now();
@@ -68,8 +76,8 @@ fn each_comes_back_once_and_has_everything() {
     let away = stopped.elapsed();
     let (mut waits, mut tries_max) = (Vec::new(), 0);
     let mut back = 0;
-    for told in hears {
-        match told {
+    while back < clients {
+        match hears.recv_timeout(PATIENCE).expect("each comes back") {
             Told::Goaway(retry_ms) => waits.push(retry_ms),
             Told::Back { tries } => {
                 back += 1;

@@ -21,7 +21,7 @@ const CONFIG: &str = "origins = [\"https://shop.example\", \"http://shop.example
 const LINES: usize = 425;
 
 /// What is asked for behind a request, to see whether the connection goes on: no request's own answer looks like its.
-const PROBE: &[u8] = b"GET /the-probe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+const PROBE: &[u8] = b"GET /the-probe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 const PROBED: &str = "HTTP/1.1 404 ";
 
 /// A close frame without a code, and its answer.
