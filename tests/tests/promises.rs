@@ -56,6 +56,20 @@ fn every_promise_names_tests_that_are_there() {
 }
 
 #[test]
+fn every_attack_names_tests_that_are_there() {
+    let page = read(&root().join("SECURITY.md"));
+    let table = page.split("| attack |").nth(1).expect("the table of attacks");
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ") && line.contains('`')).collect();
+    for row in &rows {
+        let held = references(row);
+        assert!(!held.is_empty(), "no test: {row}");
+        let missing: Vec<String> = held.into_iter().filter_map(missing).collect();
+        assert!(missing.is_empty(), "{row}: {missing:?}");
+    }
+    assert!(rows.len() >= 30, "{} rows", rows.len());
+}
+
+#[test]
 fn a_reference_to_nothing_is_found() {
     assert!(missing("model::a_shard_does_what_the_page_says").is_none());
     assert!(missing("model::what_is_not_there").is_some());

@@ -279,12 +279,15 @@ fn a_hello_that_is_refused_is_told_with_its_close() {
     assert!(good.text().contains("\"welcome\""), "{}", good.text());
 }
 
+/// Method, path, headers and body of a request; the status of its answer, and how what is said begins.
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], Vec<u8>, u16, &'static str);
+
 #[test]
 fn what_is_no_batch_is_refused_and_named() {
     let server = Server::dev(
         "[limits]\nmessage_bytes = 4096\nvalue_bytes = 1024\ntell_bytes = 1024\nbatch_bytes = 8192\n",
     );
-    let rows: [(&str, &str, &[(&str, &str)], Vec<u8>, u16, &str); 14] = [
+    let rows: [Row; 14] = [
         ("POST", "/poll/objects", &[("content-type", "text/plain")], b"{}".to_vec(), 415, "Content-Type"),
         ("POST", "/poll/objects", &[], b"{}".to_vec(), 415, "Content-Type"),
         (

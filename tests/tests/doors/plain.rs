@@ -8,6 +8,10 @@ use super::http_client::{Answer, Http};
 use super::server::Server;
 use super::socket::Socket;
 
+const JSON_TYPE: (&str, &str) = ("content-type", "application/json");
+
+type Headers = &'static [(&'static str, &'static str)];
+
 const CHAT: &str = "/v1/objects/chat/1";
 
 fn ask(server: &Server, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -234,7 +238,7 @@ fn a_large_object_comes_as_one_snapshot() {
 #[test]
 fn whoever_has_no_token_is_not_let_in() {
     let server = Server::start(&[], "[users]\nada = \"a-token-of-ada-x\"\n");
-    let rows: [(&str, &[(&str, &str)], u16); 7] = [
+    let rows: [(&str, Headers, u16); 7] = [
         ("", &[], 401),
         ("?user=ada", &[], 401),
         ("", &[("authorization", "Bearer a-token-of-ada-x")], 200),
@@ -262,9 +266,8 @@ fn whoever_has_no_token_is_not_let_in() {
 #[test]
 fn what_is_wrong_is_named() {
     let server = Server::dev("");
-    let json_type = ("content-type", "application/json");
     let write = append("x").to_string();
-    let rows: [(&str, &[(&str, &str)], &str, u16, &str, &str); 17] = [
+    let rows: [(&str, Headers, &str, u16, &str, &str); 17] = [
         ("GET /v1/objects/", &[], "", 400, "bad_name", "object"),
         ("GET /v1/objects/a//b", &[], "", 400, "bad_name", "object"),
         ("GET /v1/objects/../a", &[], "", 400, "bad_name", "object"),
@@ -282,14 +285,14 @@ fn what_is_wrong_is_named() {
             "bad_field",
             "last-event-id",
         ),
-        ("PUT /v1/objects/a", &[json_type], "{}", 405, "unknown_type", "method"),
+        ("PUT /v1/objects/a", &[JSON_TYPE], "{}", 405, "unknown_type", "method"),
         ("POST /v1/objects/a", &[], &write, 415, "bad_field", "Content-Type"),
-        ("POST /v1/objects/a", &[json_type], "[]", 400, "bad_message", "body"),
-        ("POST /v1/objects/a", &[json_type], "{\"ops\":", 400, "bad_message", "body"),
-        ("POST /v1/objects/a", &[json_type], "{\"ops\":[],\"name\":\"x\"}", 400, "bad_message", "body"),
+        ("POST /v1/objects/a", &[JSON_TYPE], "[]", 400, "bad_message", "body"),
+        ("POST /v1/objects/a", &[JSON_TYPE], "{\"ops\":", 400, "bad_message", "body"),
+        ("POST /v1/objects/a", &[JSON_TYPE], "{\"ops\":[],\"name\":\"x\"}", 400, "bad_message", "body"),
         (
             "POST /v1/objects/a",
-            &[json_type],
+            &[JSON_TYPE],
             "{\"ops\":[{\"op\":\"set\",\"slot\":\"*\",\"value\":1}]}",
             400,
             "bad_name",
@@ -297,7 +300,7 @@ fn what_is_wrong_is_named() {
         ),
         (
             "POST /v1/objects/a",
-            &[json_type, ("idempotency-key", "")],
+            &[JSON_TYPE, ("idempotency-key", "")],
             &write,
             400,
             "bad_field",
