@@ -45,8 +45,8 @@ fuzz:
 # make soak FLIPS=0 for every bit, which takes hours.
 soak: fuzz
 	cargo build --release --bin slotcast
-	SLOTCAST_TEST_ROUNDS=$(ROUNDS) SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_TEST_POINTS=0 SLOTCAST_TEST_FLIPS=$(FLIPS) \
-		cargo test --release --package slotcast-tests --test restart --test write_points --test corruption -- --nocapture
+	SLOTCAST_TEST_ROUNDS=$(ROUNDS) SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_TEST_POINTS=0 SLOTCAST_TEST_FLIPS=$(FLIPS) SLOTCAST_TEST_HOSTILE_S=60 \
+		cargo test --release --package slotcast-tests --test restart --test write_points --test corruption --test hostile -- --nocapture
 
 bench:
 	python3 bench/run.py

@@ -1,4 +1,4 @@
-//! What the twenty do. Each is called again and again until it is over; none of them waits for long.
+//! What the hostile do. Each is called again and again until it is over; none of them waits for long.
 
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -35,6 +35,7 @@ pub fn all() -> Vec<(&'static str, Attack)> {
         ("pings without end", pings),
         ("followers that never read", deaf_followers),
         ("values nested deeper than they may be", deep_values),
+        ("talk that goes on after the close", talk_after_the_close),
         ("tokens that are guessed", guesses),
         ("objects without end", many_objects),
         ("views without end", many_views),
@@ -189,9 +190,17 @@ fn deaf_followers(address: SocketAddr, over: &AtomicBool, _seed: u64) {
 }
 
 fn deep_values(address: SocketAddr, over: &AtomicBool, _seed: u64) {
-    let Some(mut socket) = session(address, "slotcast.v1.msgpack", "deep") else { return };
+    let Some(mut socket) = connect(address) else { return };
+    let _ = socket.write_all(&handshake(&[("Sec-WebSocket-Protocol", Some("slotcast.v1.msgpack"))]));
+    let _ = socket.write_all(&frame(0x82, b"\x94\x01\xc0\xc0\xa4deep"));
     let deep = [&[0x95, 5, 0xc0, 0xa1, b'a', 0xa1, b'b'][..], &[0x91; 60_000]].concat();
     pour(&mut socket, &frame(0x82, &deep), over);
+}
+
+fn talk_after_the_close(address: SocketAddr, over: &AtomicBool, _seed: u64) {
+    // Text is no message of this subprotocol.
+    let Some(mut socket) = session(address, "slotcast.v1.msgpack", "deaf") else { return };
+    pour(&mut socket, &frame(0x82, &[0; 60_000]), over);
 }
 
 fn guesses(address: SocketAddr, over: &AtomicBool, seed: u64) {

@@ -1,4 +1,4 @@
-//! Twenty hostile programs at once, for some seconds, against five hundred honest clients: each honest question is answered, nobody honest is
+//! Twenty-one hostile programs at once, for some seconds, against five hundred honest clients: each honest question is answered, nobody honest is
 //! sent away, and the server's memory stays within what its limits allow.
 //!
 //! `SLOTCAST_TEST_HOSTILE_S` says for how long. The time that answers take is printed, and judged where the run is long (`make soak`).

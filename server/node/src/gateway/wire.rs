@@ -24,6 +24,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a connection that is closed from here may take to read what is left.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Bytes that are read and dropped in that time.
+const LAST_BYTES_MAX: usize = 256 * 1024;
+
 thread_local! {
     /// What all connections of a worker read into: one call takes all that a socket has, and no connection keeps room for it.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
@@ -216,12 +219,13 @@ fn hear_message(
     }
 }
 
-/// Reads and drops what the peer still says, so that its last frames do not turn our close into a reset.
+/// Reads and drops what the peer still says, so that its last frames do not turn our close into a reset. Whoever says more than was on its way gets
+/// the reset: reading it would cost the others more than him.
 async fn read_to_end(tcp: &TcpStream) {
-    let mut dropped = [0; 1024];
-    while tcp.readable().await.is_ok() {
+    let (mut dropped, mut left) = ([0; 4096], LAST_BYTES_MAX);
+    while left > 0 && tcp.readable().await.is_ok() {
         match tcp.try_read(&mut dropped) {
-            Ok(1..) => {}
+            Ok(read @ 1..) => left = left.saturating_sub(read),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return,
         }
