@@ -23,7 +23,7 @@ LIMIT_S = 120
 FIRST_S = 900
 PROFILE = """
 [profile.test]
-opt-level = 0
+opt-level = 1
 debug = false
 """
 
@@ -45,8 +45,7 @@ def make(copy):
     lines = (ROOT / "Cargo.toml").read_text().splitlines()
     members = 'members = ["server/protocol", "server/state", "tests"]'
     lines = [members if line.startswith("members") else line for line in lines]
-    manifest = "\n".join(lines).replace("[profile.test]\nopt-level = 1\n", PROFILE)
-    (copy / "Cargo.toml").write_text(manifest)
+    (copy / "Cargo.toml").write_text("\n".join(lines) + PROFILE)
 
 
 def cargo(copy, *arguments, limit_s=LIMIT_S):
