@@ -18,7 +18,9 @@ export const dataFolder = () => mkdtempSync(path.join(tmpdir(), "slotcast-browse
 /** Starts the server on a port of its choice; `stop` ends it and waits: at once like a crash, or as an operator does. */
 export async function startServer(data = dataFolder()) {
   const words = ["serve", "--dev", "--listen", "127.0.0.1:0", "--pages", "demos", "--config", "demos/slotcast.toml", "--data", data];
-  const server = spawn(binary, words, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  // All windows come from one address, and load their pages from here.
+  const env = { ...process.env, SLOTCAST_LIMITS_STRANGERS_PER_ADDRESS: "0" };
+  const server = spawn(binary, words, { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
   const port = await new Promise((resolve, reject) => {
     server.once("error", reject);
     server.once("exit", (code) => reject(new Error(`the server ended with ${code} before it was ready`)));

@@ -1,6 +1,6 @@
 """Requests that two readers could take for different numbers of requests: a head, then a body that is a request to one of them."""
 
-HIDDEN = b"GET /smuggled.js HTTP/1.1\r\nHost: a\r\n\r\n"
+HIDDEN = b"GET /smuggled.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 # What might be read as chunked by one and not by the other.
 CODINGS = [
@@ -69,7 +69,7 @@ UPGRADES = [
 
 
 def head(method, path, *lines):
-    return b"\r\n".join([method + b" " + path + b" HTTP/1.1", b"Host: a", *lines, b"", b""])
+    return b"\r\n".join([method + b" " + path + b" HTTP/1.1", b"Host: localhost", *lines, b"", b""])
 
 
 def all_forms():

@@ -16,9 +16,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 BINARY = os.environ.get("SLOTCAST_BIN", HERE.parents[1] / "target" / "debug" / "slotcast")
 PATIENCE_S = 10
 SECRET = b"only who asks for it sees this"
-OWN = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+OWN = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 # Proxies share connections to the server from a client's second request on.
-THREE = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 2 + OWN
+THREE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2 + OWN
 HELLO = b'{"type":"hello","user":"ada"}'
 
 

@@ -62,7 +62,7 @@ limits! {
     /// sockets of one server
     connections: usize = 20000,
     /// connections and sessions over HTTP from one address (IPv6: from one /64); 0: any number
-    connections_per_address: usize = 64,
+    connections_per_address: usize = 4096,
     /// connections that have not said hello, or are not of a session
     strangers: usize = 1024,
     /// of them from one address; 0: any number
