@@ -1,6 +1,7 @@
 //! The doors for those who have no WebSocket: a session over requests, and plain requests without one.
 
 mod answer;
+mod asked;
 mod body;
 mod cors;
 mod cursor;

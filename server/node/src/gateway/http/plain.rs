@@ -1,24 +1,19 @@
 //! `/v1/objects/{name}`: an object for whoever has nothing but requests. A GET gives it, or what is new in it; a POST writes or sends.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
-    WWW_AUTHENTICATE,
-};
-use hyper::{Request, StatusCode, Uri};
-use md5::{Digest, Md5};
+use hyper::header::{ACCEPT, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
-use slotcast_protocol::{Code, Encoding, ObjectName};
+use slotcast_protocol::{Code, Encoding};
 use tokio::time::Instant;
 
 use super::answer::{Refusal, empty, json as json_answer};
+use super::asked::{Asked, Known, device, known, message};
 use super::cursor::Cursor;
-use super::talk::{Caller, Talk, origin_of, refusal};
+use super::talk::{Talk, refusal};
 use super::{body, events, session};
-use crate::auth;
 use crate::gateway::Answer;
 use crate::worker::Worker;
 
@@ -28,20 +23,10 @@ pub const OBJECTS: &str = "/v1/objects/";
 const NOTHING: [&str; 1] = ["-"];
 
 const CURSOR: HeaderName = HeaderName::from_static("slotcast-cursor");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
 
 /// Snapshots that are taken again because the object moved between them and their fingerprint.
 const TRIES: usize = 3;
-
-/// The parts of a request that both methods understand.
-struct Asked {
-    object: ObjectName,
-    caller: Caller,
-    since: Option<Cursor>,
-    wait: Duration,
-}
 
 /// Gives the object, or what is new in it; at once, or when something is.
 pub async fn get(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Answer, Refusal> {
@@ -193,33 +178,6 @@ fn answered(message: &Value) -> Answer {
     json_answer(status, message.to_string())
 }
 
-/// The request's body as the message of a session.
-fn message(body: &[u8], object: &ObjectName) -> Result<Value, Refusal> {
-    let bad = |what: String| Refusal::new(StatusCode::BAD_REQUEST, Code::BadMessage, what);
-    let mut message: Value = serde_json::from_slice(body).map_err(|error| bad(format!("body: {error}")))?;
-    let Some(fields) = message.as_object_mut() else { return Err(bad("body: must be an object".into())) };
-    let name = match (fields.contains_key("ops"), fields.contains_key("name")) {
-        (true, false) => "write",
-        (false, true) => "send",
-        _both_or_none => return Err(bad("body: must have `ops`, or `name` and `value`".into())),
-    };
-    fields.remove("id");
-    fields.insert("type".into(), name.into());
-    fields.insert("object".into(), object.as_str().into());
-    Ok(message)
-}
-
-/// One key is one client that has said one thing.
-fn device(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
-        let what = format!("{IDEMPOTENCY_KEY}: must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes");
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, Code::BadField, what));
-    }
-    let digest = Md5::digest(key.as_bytes());
-    Ok(Some(digest.iter().fold("key-".to_owned(), |name, byte| format!("{name}{byte:02x}"))))
-}
-
 /// The whole answer to a `use` with a cursor: all parts of a snapshot as one, or a diff.
 pub async fn begun(talk: &mut Talk) -> Result<Value, Refusal> {
     let message = talk.hear(&["snapshot", "diff", "error"]).await?;
@@ -280,62 +238,4 @@ fn tagged(mut answer: Answer, md5: &str) -> Answer {
     let tag = HeaderValue::from_str(&format!("\"{md5}\"")).expect("hex digits are plain");
     answer.headers_mut().insert(ETAG, tag);
     answer
-}
-
-/// The tags of `If-Match` or `If-None-Match`.
-struct Known(Vec<String>);
-
-impl Known {
-    fn has(&self, md5: &str) -> bool {
-        self.0.iter().any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == md5)
-    }
-}
-
-fn known(headers: &HeaderMap, name: HeaderName) -> Option<Known> {
-    let mut values = headers.get_all(name).iter().peekable();
-    values.peek()?;
-    let texts = values.filter_map(|value| value.to_str().ok());
-    Some(Known(texts.flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned()).collect()))
-}
-
-impl Asked {
-    fn of(worker: &Worker, uri: &Uri, headers: &HeaderMap) -> Result<Asked, Refusal> {
-        let bad = |what: String| Refusal::new(StatusCode::BAD_REQUEST, Code::BadField, what);
-        let object = uri.path().strip_prefix(OBJECTS).unwrap_or("");
-        let object = ObjectName::parse(object).map_err(Refusal::of)?;
-        let mut asked = Asked { object, caller: Caller::default(), since: None, wait: Duration::ZERO };
-        let longest_s = worker.house.limits.ping_ms / 1_000;
-        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or("").as_bytes()) {
-            match &*name {
-                "user" => asked.caller.user = Some(value.into_owned()),
-                "ticket" if auth::is_ticket(&value) => asked.caller.token = Some(value.into_owned()),
-                "ticket" => return Err(bad("ticket: is none, and a token has no place in a URL".to_owned())),
-                "since" => asked.since = Some(Cursor::read(&value, "since")?),
-                "wait" => {
-                    let seconds = value.parse().ok().filter(|seconds| *seconds <= longest_s);
-                    let seconds =
-                        seconds.ok_or_else(|| bad(format!("wait: must be 0 to {longest_s} seconds")))?;
-                    asked.wait = Duration::from_secs(seconds);
-                }
-                _unknown => return Err(bad(format!("{name:?}: is no parameter of this request"))),
-            }
-        }
-        if let Some(value) = headers.get(AUTHORIZATION) {
-            asked.caller.token = Some(bearer(value)?);
-        }
-        asked.caller.origin = origin_of(headers);
-        Ok(asked)
-    }
-}
-
-/// The token of `Authorization: Bearer <token>`.
-pub fn bearer(value: &HeaderValue) -> Result<String, Refusal> {
-    let text = value.to_str().unwrap_or("");
-    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let token = token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty());
-    token.ok_or_else(|| {
-        let what = "Authorization: must be `Bearer <token>`";
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, what);
-        refusal.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-    })
 }

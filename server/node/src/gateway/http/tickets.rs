@@ -5,7 +5,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Refusal, json as json_answer};
-use super::plain::bearer;
+use super::asked::bearer;
 use super::talk::origin_of;
 use crate::gateway::Answer;
 use crate::worker::{Worker, now_ms};
