@@ -28,7 +28,7 @@ def slotcast(folder):
     pages = folder / "pages"
     pages.mkdir()
     (pages / "smuggled.js").write_bytes(SECRET)
-    command = [BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--pages", pages]
+    command = [BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--behind-proxy", "127.0.0.1", "--pages", pages]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             yield server.stdout.readline().strip().rsplit("http://", 1)[1].rstrip("/")
