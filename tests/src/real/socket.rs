@@ -88,6 +88,26 @@ pub fn handshake(lines: &[(&str, Option<&str>)]) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\n{lines}\r\n").into_bytes()
 }
 
+/// A whole frame as a client sends it.
+pub fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![kind];
+    match payload.len() {
+        short @ 0..=125 => frame.push(0x80 | short as u8),
+        medium @ 126..=0xffff => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(medium as u16).to_be_bytes());
+        }
+        long => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&(long as u64).to_be_bytes());
+        }
+    }
+    let mask = [1, 2, 3, 4];
+    frame.extend_from_slice(&mask);
+    frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
+    frame
+}
+
 impl Socket {
     /// Connected, nothing said.
     pub fn open(address: SocketAddr, subprotocol: &str) -> Socket {
@@ -177,22 +197,7 @@ impl Socket {
 
     /// A whole masked frame.
     pub fn frame(&mut self, kind: u8, payload: &[u8]) {
-        let mut frame = vec![kind];
-        match payload.len() {
-            short @ 0..=125 => frame.push(0x80 | short as u8),
-            medium @ 126..=0xffff => {
-                frame.push(0x80 | 126);
-                frame.extend_from_slice(&(medium as u16).to_be_bytes());
-            }
-            long => {
-                frame.push(0x80 | 127);
-                frame.extend_from_slice(&(long as u64).to_be_bytes());
-            }
-        }
-        let mask = [1, 2, 3, 4];
-        frame.extend_from_slice(&mask);
-        frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
-        self.raw(&frame);
+        self.raw(&masked(kind, payload));
     }
 
     /// Bytes as they are; the server may have hung up already.

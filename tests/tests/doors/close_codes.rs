@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use super::server::Server;
-use super::socket::{BINARY, Frame, Socket, TEXT, handshake};
+use super::socket::{BINARY, Frame, Socket, TEXT, handshake, masked};
 
 const TOKENS: &str = "[users]\nada = \"a-token-that-is-long-enough\"\n";
 
@@ -154,18 +154,4 @@ fn a_message_in_parts_with_a_ping_between_them() {
     ours.frame(0x80, b"ng\",\"n\":7}");
     assert_eq!(ours.next(), Frame::Pong(b"?".to_vec()));
     assert_eq!(ours.hear()["n"], 7);
-}
-
-fn masked(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![kind];
-    match payload.len() {
-        short @ 0..=125 => frame.push(0x80 | short as u8),
-        long => {
-            frame.push(0x80 | 127);
-            frame.extend_from_slice(&(long as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(payload);
-    frame
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::server::{Launch, Server};
-use super::socket::{Socket, TEXT};
+use super::socket::{Socket, TEXT, masked};
 use slotcast_tests::real::folder::TempFolder;
 
 /// A server of each class, and the folder of the one that needs it.
@@ -183,11 +183,11 @@ fn a_message_that_is_cut_at_every_byte_is_stored_once() {
     let config = "[limits]\ntells_per_s = 100000\ntells_burst = 100000\n[relay]\ndurability = \"disk\"";
     let server = Launch::dev(config).data(folder.path()).start();
     let message = |id| tell(id, "bob", "whole").to_string().into_bytes();
-    let frame_bytes = masked(&message(10)).len();
+    let frame_bytes = masked(TEXT, &message(10)).len();
     for cut in 0..=frame_bytes as u64 {
         let id = 10 + cut;
         let mut phone = Socket::relay(server.address, "alice", "phone");
-        phone.raw(&masked(&message(id))[..cut as usize]);
+        phone.raw(&masked(TEXT, &message(id))[..cut as usize]);
         drop(phone);
         let mut phone = Socket::relay(server.address, "alice", "phone");
         phone.frame(TEXT, &message(id));
@@ -197,11 +197,6 @@ fn a_message_that_is_cut_at_every_byte_is_stored_once() {
     let ids: Vec<_> = waited.iter().filter_map(|event| event["id"].as_u64()).collect();
     let page: Vec<_> = (10..=10 + frame_bytes as u64).take(64).collect();
     assert_eq!(ids, page);
-}
-
-fn masked(payload: &[u8]) -> Vec<u8> {
-    let head = [TEXT, 0x80 | payload.len() as u8, 0, 0, 0, 0];
-    [&head[..], payload].concat()
 }
 
 /// Bob does not read the diffs that flood him; what he is told comes all the same, and mostly within turns: in so short a time that the flood has moved on

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use slotcast_tests::dice::Dice;
-use slotcast_tests::real::socket::{connect_from, handshake};
+use slotcast_tests::real::socket::{connect_from, handshake, masked};
 
 /// Whom it is against, until when, and a number of its own, which says from where it comes.
 type Attack = fn(SocketAddr, &AtomicBool, u64);
@@ -65,22 +65,7 @@ fn session(address: SocketAddr, subprotocol: &str, user: &str) -> Option<TcpStre
 }
 
 fn say(stream: &mut TcpStream, text: &str) -> Option<()> {
-    stream.write_all(&frame(0x81, text.as_bytes())).ok()
-}
-
-/// Masked with zeros, which changes nothing.
-fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![head];
-    match payload.len() {
-        short @ 0..=125 => frame.push(0x80 | short as u8),
-        medium => {
-            frame.push(0x80 | 126);
-            frame.extend_from_slice(&(medium as u16).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(payload);
-    frame
+    stream.write_all(&masked(0x81, text.as_bytes())).ok()
 }
 
 /// Writes the same again until the server has had enough, or it is over.
@@ -155,19 +140,19 @@ fn lying_frames(address: SocketAddr, _over: &AtomicBool, _seed: u64) {
 
 fn endless_parts(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     let Some(mut socket) = session(address, "slotcast.v1.json", "parts") else { return };
-    let _ = socket.write_all(&frame(0x01, b""));
-    pour(&mut socket, &frame(0x00, b"").repeat(100), over);
+    let _ = socket.write_all(&masked(0x01, b""));
+    pour(&mut socket, &masked(0x00, b"").repeat(100), over);
 }
 
 fn tiny_parts(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     let Some(mut socket) = session(address, "slotcast.v1.json", "parts") else { return };
-    let _ = socket.write_all(&frame(0x01, b"{"));
-    pour(&mut socket, &frame(0x00, b" ").repeat(100), over);
+    let _ = socket.write_all(&masked(0x01, b"{"));
+    pour(&mut socket, &masked(0x00, b" ").repeat(100), over);
 }
 
 fn pings(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     let Some(mut socket) = session(address, "slotcast.v1.json", "pings") else { return };
-    pour(&mut socket, &frame(0x89, b"x").repeat(100), over);
+    pour(&mut socket, &masked(0x89, b"x").repeat(100), over);
 }
 
 fn deaf_followers(address: SocketAddr, over: &AtomicBool, _seed: u64) {
@@ -186,21 +171,21 @@ fn deaf_followers(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     let _ = say(&mut writer, &json!({ "type": "use", "object": "noise/1", "slots": ["-"] }).to_string());
     let op = json!({ "op": "set", "slot": "noise", "value": "x".repeat(20_000) });
     let write = json!({ "type": "write", "object": "noise/1", "seen": 0, "ops": [op] }).to_string();
-    pour(&mut writer, &frame(0x81, write.as_bytes()), over);
+    pour(&mut writer, &masked(0x81, write.as_bytes()), over);
 }
 
 fn deep_values(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     let Some(mut socket) = connect(address) else { return };
     let _ = socket.write_all(&handshake(&[("Sec-WebSocket-Protocol", Some("slotcast.v1.msgpack"))]));
-    let _ = socket.write_all(&frame(0x82, b"\x94\x01\xc0\xc0\xa4deep"));
+    let _ = socket.write_all(&masked(0x82, b"\x94\x01\xc0\xc0\xa4deep"));
     let deep = [&[0x95, 5, 0xc0, 0xa1, b'a', 0xa1, b'b'][..], &[0x91; 60_000]].concat();
-    pour(&mut socket, &frame(0x82, &deep), over);
+    pour(&mut socket, &masked(0x82, &deep), over);
 }
 
 fn talk_after_the_close(address: SocketAddr, over: &AtomicBool, _seed: u64) {
     // Text is no message of this subprotocol.
     let Some(mut socket) = session(address, "slotcast.v1.msgpack", "deaf") else { return };
-    pour(&mut socket, &frame(0x82, &[0; 60_000]), over);
+    pour(&mut socket, &masked(0x82, &[0; 60_000]), over);
 }
 
 fn guesses(address: SocketAddr, over: &AtomicBool, seed: u64) {
