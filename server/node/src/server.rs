@@ -124,11 +124,11 @@ fn store(config: &Config) -> io::Result<Option<(Store, Threads)>> {
     }
     let begun = Instant::now();
     let opened = Embedded::open(&config.data, &config.kinds, &config.limits).map_err(io::Error::other)?;
-    let Recovered { rows, commits, names } = opened.recovered;
+    let Recovered { groups, commits, names } = opened.recovered;
     let (stored, ms) = (opened.size().names, begun.elapsed().as_millis() as u64);
     tracing::info!(folder = %config.data.display(), names = stored, ms, "the store is open");
-    if rows > 0 {
-        tracing::info!(rows, commits, names, "the log of the last run was folded");
+    if groups > 0 {
+        tracing::info!(groups, commits, names, "the log of the last run was folded");
     }
     Store::new(Box::new(opened)).map(Some).map_err(|error| io::Error::other(error.to_string()))
 }

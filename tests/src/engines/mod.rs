@@ -92,14 +92,24 @@ fn newest(folder: &Path) -> u64 {
     names.filter_map(|name| name.to_str()?.parse().ok()).max().expect("one is there")
 }
 
-/// The store and SQLite's log, as they are at the moment.
+/// The store and its logs, as they are at the moment.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the temporary folder can be written to");
-    for name in ["slotcast.db", "slotcast.db-wal"] {
-        if from.join(name).exists() {
-            std::fs::copy(from.join(name), to.join(name)).expect("the temporary folder has room");
-        }
+    for name in stored_in(from) {
+        std::fs::copy(from.join(&name), to.join(name)).expect("the temporary folder has room");
     }
+}
+
+/// The files of a data folder in which something is kept, by name.
+pub fn stored_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("it is there").flatten();
+    let names = entries.map(|entry| entry.file_name().into_string().expect("a name in ASCII"));
+    let is_kept = |name: &String| {
+        matches!(name.as_str(), "slotcast.db" | "slotcast.db-wal") || name.starts_with("log-")
+    };
+    let mut names: Vec<String> = names.filter(is_kept).collect();
+    names.sort_by_key(|name| (!name.starts_with("slotcast"), name.clone()));
+    names
 }
 
 /// What the tests open a folder with.

@@ -36,10 +36,7 @@ fn the_server_stops_and_nothing_acknowledged_is_lost() {
         });
         assert_eq!(outcome(&control.join("sync")), "failed\n", "it was tried again");
         let said = server.said();
-        assert!(
-            said.contains("the store cannot be trusted any more") && said.contains("disk I/O error"),
-            "{said}"
-        );
+        assert!(said.contains("the store cannot be trusted any more") && is_told(&said), "{said}");
         std::fs::remove_file(control.join("sync")).expect("it is there");
         let begun = Instant::now();
         server = Launch::dev(CONFIG).data(folder.path()).start();
@@ -67,7 +64,7 @@ fn a_start_whose_sync_fails_is_none() {
         match faulty.try_start() {
             Err(refusal) => {
                 assert!(refusal.code.is_some_and(|code| code != 0), "{refusal:?}");
-                assert!(refusal.said.contains("disk I/O error"), "{refusal:?}");
+                assert!(is_told(&refusal.said), "{refusal:?}");
                 assert_eq!(outcome(&control.join("sync")), "failed\n", "it was tried again");
             }
             Ok(mut server) => {
@@ -78,8 +75,13 @@ fn a_start_whose_sync_fails_is_none() {
         nth += 1;
         assert!(nth < SYNCS_OF_A_START_MAX, "a start has an end");
     }
-    assert!(nth > 4, "a start syncs, and {nth} of its syncs were seen");
+    assert!(nth > 3, "a start syncs, and {nth} of its syncs were seen");
     judge(&mut world, &good.start(), 0, &mut Figures::default());
+}
+
+/// In SQLite's words, or in the system's.
+fn is_told(said: &str) -> bool {
+    said.contains("disk I/O error") || said.contains("Input/output error")
 }
 
 fn fail(control: &Path, nth: u64) {

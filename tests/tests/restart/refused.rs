@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use slotcast_tests::engines::stored_in;
 use slotcast_tests::real::folder::TempFolder;
 use slotcast_tests::real::server::{Launch, Refusal};
 use slotcast_tests::real::socket::Socket;
@@ -72,7 +73,7 @@ fn a_store_that_was_taken_away_from_its_log() {
     );
     server.kill();
     std::fs::rename(folder.join("slotcast.db"), folder.join("elsewhere")).expect("it is there");
-    says(&refusal(folder.path()), &["slotcast.db-wal is there, and the store is not"]);
+    says(&refusal(folder.path()), &["is there, and the store is not"]);
     std::fs::rename(folder.join("elsewhere"), folder.join("slotcast.db")).expect("it is there");
     Launch::dev(CONFIG).data(folder.path()).start();
 }
@@ -133,7 +134,8 @@ fn change(folder: &Path, change: impl FnOnce(&mut [u8])) {
     std::fs::write(&path, bytes).expect("it has room");
 }
 
-/// The store itself, and what is in SQLite's log beside it.
-fn contents(folder: &Path) -> [Vec<u8>; 2] {
-    ["slotcast.db", "slotcast.db-wal"].map(|name| std::fs::read(folder.join(name)).unwrap_or_default())
+/// The store itself, and what is in the logs beside it.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| (name.clone(), std::fs::read(folder.join(name)).expect("it is there"));
+    stored_in(folder).into_iter().map(read).filter(|(_, bytes)| !bytes.is_empty()).collect()
 }

@@ -62,7 +62,7 @@ fn a_chat_comes_back() {
     drop(alice);
     assert_eq!(server.wait(), Some(0));
     let beside = std::fs::metadata(folder.join("slotcast.db-wal")).map_or(0, |file| file.len());
-    assert_eq!(beside, 0, "all is in the store itself after a stop that was asked for");
+    assert_eq!(beside, 0, "SQLite leaves nothing beside the store after a stop that was asked for");
     let server = launch.start();
     let after = slots(&mut enter(&server, "bob"));
     assert_eq!(after["log"], before["log"]);

@@ -54,7 +54,7 @@ pub fn read(path: &Path) -> Vec<Op> {
             other => panic!("an operation of the kind {other}"),
         };
         // What is in these has not to last.
-        if !matches!(file.as_str(), "lock" | "reserve" | "slotcast.db-shm") {
+        if !matches!(file.as_str(), "lock" | "reading" | "reserve" | "slotcast.db-shm") {
             ops.push(Op { kind, file });
         }
     }

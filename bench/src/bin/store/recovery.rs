@@ -91,7 +91,7 @@ impl Open {
         Ok(json!({
             "seconds": seconds,
             "objects": engine.size().names,
-            "rows": engine.recovered.rows,
+            "groups": engine.recovered.groups,
             "commits": engine.recovered.commits,
             "objects_from_log": engine.recovered.names,
             "rss_kib": kib("VmRSS:"),

@@ -47,7 +47,8 @@ impl Batch {
 pub trait Engine: Send {
     /// Keeps all batches or none, for good when it returns.
     ///
-    /// After [`CommitError::Full`] the same group may be put again; after any other error the engine must not be used any more.
+    /// Of several batches of one shard in a group only the last may have whole objects. After [`CommitError::Full`] the same group is put again,
+    /// before any other; after any other error the engine must not be used any more.
     fn commit(&mut self, group: &[Batch]) -> Result<(), CommitError>;
 
     /// What is to be done between two groups. What it would like to have whole in one of the next batches, as its log has grown

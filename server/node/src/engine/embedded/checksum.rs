@@ -1,8 +1,8 @@
-//! What every row is checked with: CRC-32 over all of it, and over the log row before it. `docs/store.md` draws the bytes.
+//! What every row is checked with: CRC-32 over all of it. `docs/store.md` draws the bytes; the log has its own.
 
 use md5::{Digest, Md5};
 
-/// Of a log row; `before` is that of the row before, so that none can go missing between two others.
+/// Of a log row of the forms 1 to 3; `before` is that of the row before, so that none can go missing between two others.
 pub fn log_row(before: u32, sequence: u64, shard: u16, commits: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&before.to_be_bytes());

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
-/// The store itself; SQLite puts its log beside it.
+/// The store itself; SQLite puts its log beside it, and so do we.
 pub const STORE: &str = "slotcast.db";
 
 const LOCK: &str = "lock";
+const READING: &str = "reading";
 const RESERVE: &str = "reserve";
 
 /// bytes; what waits for the disk when it becomes full fits into it several times.
@@ -66,6 +67,16 @@ impl Folder {
         self.path.join(STORE)
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether no one reads the log while the server has the store open; until what is given back is dropped, no one begins to.
+    pub fn claim_log(&self) -> Option<File> {
+        let file = open_reading(&self.path).ok()?;
+        file.try_lock().is_ok().then_some(file)
+    }
+
     /// Takes room from the disk for the day when there is none; false if there is none today.
     pub fn reserve(&self) -> bool {
         let path = self.path.join(RESERVE);
@@ -92,6 +103,16 @@ impl Folder {
             Err(error) => tracing::warn!(%error, "the reserve cannot be given up"),
         }
     }
+}
+
+/// Until what is given back is dropped, nothing that the store needs of its log is written over, however long the log becomes within reason.
+pub fn hold_log(path: &Path) -> Result<File, StoreError> {
+    let held = open_reading(path).and_then(|file| file.lock_shared().map(|()| file));
+    held.map_err(|error| StoreError::io(&path.join(READING), &error))
+}
+
+fn open_reading(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join(READING))
 }
 
 /// A new folder is there after a power cut only if its parent says so.

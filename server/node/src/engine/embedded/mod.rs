@@ -1,21 +1,26 @@
-//! The store of one machine: an SQLite file in a data folder. Commits go into a log, one row per batch, one transaction and one
-//! fdatasync per group; objects are written whole when the log grows long or memory is short, and the log behind them is deleted.
+//! The store of one machine. Commits go into a log of our own, one frame and one fdatasync a group; objects are written whole into an SQLite file
+//! beside it when the log grows long or memory is short, and the log behind them is used again.
 //!
-//! `docs/store.md` draws tables, rows and bytes.
+//! `docs/store.md` draws files, tables, rows and bytes.
 
 mod checksum;
+mod earlier;
 mod error;
 mod folder;
 mod log;
+mod moment;
 mod names;
+mod needs;
 mod objects;
+mod opened;
 mod reader;
 mod recover;
 mod schema;
+mod settler;
 pub mod tools;
-mod wal;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,18 +34,26 @@ pub use recover::Recovered;
 
 use super::{Batch, CommitError, Engine, Index, LoadError, Positions, Reader, Size};
 use folder::Folder;
-use log::{End, Needs};
+use log::Log;
 use names::{Names, Sum};
+use needs::Needs;
+use opened::Opened;
+use settler::Settler;
 
 /// bytes; a page of SQLite's own log beside the store
 const WAL_PAGE_BYTES: u64 = 4_096;
 
-/// bytes of that log before it is brought into the store. Everyone waits while that happens: at 16 MiB for 30 ms, now for 4 ms, and it costs
-/// no more in all. A log that stays short also lies on room that the disk has given already, and syncs faster.
+/// bytes of that log that are not yet in the store before they are brought there
 const WAL_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
-/// bytes; a store up to this size is checked page by page when it is opened. Beyond, the log and the names are, and each object when it is read.
-const CHECKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// bytes of that log, as long as more comes while it is brought into the store, before everyone waits for the rest, so that it begins anew
+const WAL_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// files of the log that are given up at a time, as the store is synced before that
+const FILES_AT_A_TIME: usize = 2;
+
+/// So many times its length the log may have while someone reads it; then it goes on without them, and they begin again.
+const HELD_TIMES_MAX: u64 = 4;
 
 /// See the module's text.
 pub struct Embedded {
@@ -48,152 +61,173 @@ pub struct Embedded {
     folder: Folder,
     names: Arc<Names>,
     sum: Sum,
-    end: End,
+    log: Log,
     needs: Needs,
     positions: Positions,
     log_bytes_max: u64,
+    settler: Settler,
+    settling: Option<Settling>,
+    /// There was no room for the whole objects of a group whose commits are in the log. It comes again.
+    is_logged: bool,
     /// What was found when it was opened.
     pub recovered: Recovered,
+}
+
+/// Something is being brought to the disk.
+struct Settling {
+    /// Then the log before it is needed no more.
+    border: u64,
+    /// Until then no one begins to read that.
+    _claim: Option<File>,
 }
 
 impl Embedded {
     /// Opens or makes the store in a folder: checks it, and does again what is only in its log.
     pub fn open(path: &Path, kinds: &Kinds, limits: &Limits) -> Result<Embedded, StoreError> {
         let folder = Folder::claim(path)?;
-        match Embedded::open_store(&folder, kinds, limits) {
+        let opened = match Opened::open(&folder, kinds, limits) {
             Err(StoreError::Full(_)) => {
                 folder.give_up_reserve();
-                Embedded::open_store(&folder, kinds, limits)
+                Opened::open(&folder, kinds, limits)
             }
             opened => opened,
-        }
-        .map(|opened| opened.into_engine(folder, limits))
-    }
-
-    fn open_store(folder: &Folder, kinds: &Kinds, limits: &Limits) -> Result<Opened, StoreError> {
-        let path = folder.store();
-        wal::check(&path)?;
-        let connection = schema::open(&path)?;
-        tools::check_pages(&connection, CHECKED_BYTES_MAX)?;
-        let (recovered, end) = recover::recover(&connection, kinds, limits)?;
-        schema::checkpoint(&connection, "TRUNCATE")?;
-        let (names, sum) = Names::read(&connection)?;
-        Ok(Opened { connection, recovered, end, names, sum })
-    }
-
-    /// In one transaction, which is on the disk when this returns.
-    fn write(&mut self, group: &[Batch]) -> Result<Written, StoreError> {
-        let transaction = self.connection.unchecked_transaction()?;
-        let mut written = Written { end: self.end, sum: self.sum, ends: Vec::new(), freed: None };
-        let mut fresh = BTreeSet::new();
-        for batch in group {
-            if !batch.commits.is_empty() {
-                written.end.append(&transaction, batch.shard, &batch.commits)?;
-            }
-            written.ends.push(written.end);
-            for stored in &batch.stores {
-                let name = stored.name.to_string();
-                if !self.names.has(&stored.name) && fresh.insert(&stored.name) {
-                    written.sum.add(&name);
-                }
-                objects::write(&transaction, &name, written.end.sequence, &stored.contents)?;
-            }
-        }
-        if written.sum != self.sum {
-            written.sum.store(&transaction)?;
-        }
-        let bytes = group.iter().map(|batch| batch.commits.len() as u64).sum();
-        if let Some(up_to) = self.needs.free(bytes) {
-            up_to.cut(&transaction)?;
-            written.freed = Some(up_to);
-        }
-        transaction.commit()?;
-        Ok(written)
-    }
-
-    fn count(&mut self, group: &[Batch], written: &Written) {
-        (self.end, self.sum) = (written.end, written.sum);
-        for (batch, end) in group.iter().zip(&written.ends) {
-            if !batch.commits.is_empty() {
-                self.needs.appended(*end, batch.commits.len() as u64, &batch.names);
-            }
-            for stored in &batch.stores {
-                self.names.insert(&stored.name);
-                self.needs.stored(&stored.name);
-            }
-        }
-        if let Some(up_to) = written.freed {
-            self.needs.freed(up_to);
-        }
-    }
-
-    /// Brings SQLite's log into the store when it has grown long. What is committed is safe before and after.
-    fn shorten_wal(&mut self) -> Result<(), StoreError> {
-        let mut look = self.connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
-        let pages = look.query_row([], |row| row.get::<_, i64>(1))?;
-        if pages as u64 * WAL_PAGE_BYTES >= WAL_BYTES_MAX.min(self.log_bytes_max / 4) {
-            schema::checkpoint(&self.connection, "PASSIVE")?;
-        }
-        Ok(())
-    }
-}
-
-/// A stop that was asked for leaves one file; after any other the next start finds all that it needs beside it.
-impl Drop for Embedded {
-    fn drop(&mut self) {
-        if let Err(error) = schema::checkpoint(&self.connection, "TRUNCATE") {
-            tracing::debug!(%error, "the store's log stays beside it");
-        }
-    }
-}
-
-/// A store whose log is empty.
-struct Opened {
-    connection: Connection,
-    recovered: Recovered,
-    end: End,
-    names: Names,
-    sum: Sum,
-}
-
-impl Opened {
-    fn into_engine(self, folder: Folder, limits: &Limits) -> Embedded {
-        let Opened { connection, recovered, end, names, sum } = self;
-        Embedded {
+        };
+        let Opened { connection, recovered, log, names, sum } = opened?;
+        let settler = Settler::start(&folder.store())?;
+        Ok(Embedded {
             connection,
             folder,
             names: Arc::new(names),
             sum,
-            end,
+            log,
             needs: Needs::default(),
             positions: Positions::default(),
             log_bytes_max: limits.log_bytes as u64,
+            settler,
+            settling: None,
+            is_logged: false,
             recovered,
+        })
+    }
+
+    /// The commits, which are on the disk when this returns.
+    fn log(&mut self, group: &[Batch]) -> Result<(), StoreError> {
+        if group.iter().all(|batch| batch.commits.is_empty()) {
+            return Ok(());
         }
+        let bytes = self.log.append(group)?;
+        let sequence = self.log.sequence();
+        self.needs.appended(sequence, bytes);
+        group.iter().flat_map(|batch| &batch.names).for_each(|name| self.needs.needed(sequence, name));
+        Ok(())
+    }
+
+    /// The whole objects, which can be read when this returns. They need not be on the disk: the log has them until they are.
+    fn store(&mut self, group: &[Batch]) -> Result<(), StoreError> {
+        if group.iter().all(|batch| batch.stores.is_empty()) {
+            return Ok(());
+        }
+        let transaction = self.connection.unchecked_transaction()?;
+        let (mut sum, mut fresh) = (self.sum, BTreeSet::new());
+        for stored in group.iter().flat_map(|batch| &batch.stores) {
+            let name = stored.name.to_string();
+            if !self.names.has(&stored.name) && fresh.insert(&stored.name) {
+                sum.add(&name);
+            }
+            objects::write(&transaction, &name, self.log.sequence(), &stored.contents)?;
+        }
+        if sum != self.sum {
+            sum.store(&transaction)?;
+        }
+        transaction.commit()?;
+        self.sum = sum;
+        for stored in group.iter().flat_map(|batch| &batch.stores) {
+            self.names.insert(&stored.name);
+            self.needs.stored(&stored.name);
+        }
+        Ok(())
+    }
+
+    /// Gives up files of the log that nobody needs, once all that was in them is on the disk elsewhere, and brings SQLite's log into the store when
+    /// it has grown long. No one waits for that but those who would make the log too long.
+    fn shorten(&mut self) -> Result<(), StoreError> {
+        if self.settling.is_none() {
+            return self.begin_to_settle();
+        }
+        let outcome = self.settler.is_done(self.needs.bytes() > self.log_bytes_max);
+        if matches!(outcome, Ok(false)) {
+            return Ok(());
+        }
+        let settled = self.settling.take();
+        outcome?;
+        if let Some(Settling { border, .. }) = settled {
+            self.log.cut(border);
+            self.needs.freed(border);
+        }
+        let (bytes, unsettled) = self.wal()?;
+        if bytes >= WAL_FILE_BYTES_MAX && unsettled > 0 {
+            schema::checkpoint(&self.connection, "PASSIVE")?;
+        }
+        Ok(())
+    }
+
+    fn begin_to_settle(&mut self) -> Result<(), StoreError> {
+        let (border, files) = self.log.border(self.needs.needless());
+        let claim = if files >= FILES_AT_A_TIME { self.folder.claim_log() } else { None };
+        let is_too_long = self.needs.bytes() > self.log_bytes_max * HELD_TIMES_MAX;
+        let cuts = claim.is_some() || files >= FILES_AT_A_TIME && is_too_long;
+        if cuts {
+            let transaction = self.connection.unchecked_transaction()?;
+            schema::set_meta(&transaction, [("log_sequence", border)])?;
+            transaction.commit()?;
+        } else if self.wal()?.1 < WAL_BYTES_MAX.min(self.log_bytes_max / 4) {
+            return Ok(());
+        }
+        self.settler.begin()?;
+        self.settling = Some(Settling { border: if cuts { border } else { 0 }, _claim: claim });
+        Ok(())
+    }
+
+    /// Bytes of SQLite's log, and how many of them are not yet in the store.
+    fn wal(&self) -> Result<(u64, u64), StoreError> {
+        let mut look = self.connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+        let (pages, settled) =
+            look.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+        Ok((pages as u64 * WAL_PAGE_BYTES, (pages - settled) as u64 * WAL_PAGE_BYTES))
     }
 }
 
-/// What a transaction did.
-struct Written {
-    end: End,
-    sum: Sum,
-    /// The last row of the log after each batch.
-    ends: Vec<End>,
-    freed: Option<End>,
+/// After a stop that was asked for SQLite's log is empty; after any other the next start finds all that it needs.
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if self.settling.take().is_some()
+            && let Err(error) = self.settler.is_done(true)
+        {
+            tracing::error!(%error, "the store could not be settled");
+            return;
+        }
+        if let Err(error) = schema::checkpoint(&self.connection, "TRUNCATE") {
+            tracing::debug!(%error, "SQLite's log stays beside the store");
+        }
+    }
 }
 
 impl Engine for Embedded {
     fn commit(&mut self, group: &[Batch]) -> Result<(), CommitError> {
         let mut positions = self.positions.clone();
         positions.follow(group)?;
-        let written = self.write(group).map_err(commit_error)?;
-        self.count(group, &written);
+        if !self.is_logged {
+            self.log(group).map_err(commit_error)?;
+        }
+        self.is_logged = true;
+        self.store(group).map_err(commit_error)?;
+        self.is_logged = false;
         self.positions = positions;
         Ok(())
     }
 
     fn tidy(&mut self) -> Result<Vec<Name>, CommitError> {
-        self.shorten_wal().map_err(commit_error)?;
+        self.shorten().map_err(commit_error)?;
         Ok(self.needs.wanted(self.log_bytes_max))
     }
 

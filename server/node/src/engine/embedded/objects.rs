@@ -1,5 +1,6 @@
 //! The rows of whole objects and users.
 
+use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OptionalExtension};
 use slotcast_state::Name;
 
@@ -48,6 +49,19 @@ pub fn write(connection: &Connection, name: &str, sequence: u64, contents: &[u8]
                ON CONFLICT (name) DO UPDATE SET sequence = ?2, contents = ?3, checksum = ?4";
     let checksum = checksum::object_row(name, sequence, contents);
     connection.prepare_cached(sql)?.execute((name, sequence as i64, contents, checksum))?;
+    Ok(())
+}
+
+/// Puts all rows into an empty store as they are, right or wrong.
+pub fn copy(from: &Connection, to: &Connection) -> Result<(), StoreError> {
+    let mut read = from.prepare("SELECT name, sequence, contents, checksum FROM object ORDER BY name")?;
+    let mut put =
+        to.prepare("INSERT INTO object (name, sequence, contents, checksum) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut rows = read.query([])?;
+    while let Some(row) = rows.next()? {
+        let column = |place| row.get_ref(place).map(ToSqlOutput::Borrowed);
+        put.execute((column(0)?, column(1)?, column(2)?, column(3)?))?;
+    }
     Ok(())
 }
 

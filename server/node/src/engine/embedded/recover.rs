@@ -1,5 +1,5 @@
-//! What happens when a store is opened: every object and user that the log speaks of is read, brought up to date and written whole, and the log is
-//! empty. From then on what is in no one's memory is read with one row.
+//! What happens when a store is opened: every object and user that the log speaks of is read, brought up to date and written whole, and the log begins
+//! anew. From then on what is in no one's memory is read with one row.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use slotcast_protocol::reader::Reader;
 use slotcast_state::{Commit, Kinds, Name};
 
 use super::error::StoreError;
-use super::log::{self, End, LogRow};
+use super::log::read::LogRow;
 use super::names::Sum;
-use super::{objects, schema};
+use super::objects;
 use crate::engine::Kept;
 
 /// bytes of objects that are written in one transaction
@@ -20,8 +20,8 @@ const PORTION_BYTES: usize = 16 * 1024 * 1024;
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Log rows, each one batch of a shard.
-    pub rows: u64,
+    /// Groups in the log.
+    pub groups: u64,
     /// Commits in them that were done again.
     pub commits: u64,
     /// Objects and users that were written.
@@ -32,22 +32,16 @@ pub struct Recovered {
 type Places = BTreeMap<Name, Vec<(usize, usize, usize)>>;
 
 /// Folds the log into the objects. May be stopped at any moment and begun again.
-pub fn recover(
+pub fn fold(
     connection: &Connection,
+    rows: &[LogRow],
     kinds: &Kinds,
     limits: &Limits,
-) -> Result<(Recovered, End), StoreError> {
-    let (rows, end) = log::read(connection)?;
-    if rows.is_empty() {
-        return Ok((Recovered::default(), end));
-    }
-    let places = places(&rows)?;
-    // What the last run left unfinished at the end of SQLite's log is not to lie behind what is written now, where it would look like
-    // something that was on the disk.
-    schema::checkpoint(connection, "TRUNCATE")?;
-    let mut recovered = Recovered { rows: rows.len() as u64, ..Recovered::default() };
+) -> Result<Recovered, StoreError> {
+    let Some(last) = rows.last() else { return Ok(Recovered::default()) };
+    let mut recovered = Recovered { groups: rows.len() as u64, ..Recovered::default() };
     let mut sum = Sum::stored(connection)?;
-    let mut places = places.into_iter().peekable();
+    let mut places = places(rows)?.into_iter().peekable();
     while places.peek().is_some() {
         let portion = connection.unchecked_transaction()?;
         let mut bytes = 0;
@@ -58,9 +52,9 @@ pub fn recover(
             if before.is_none() {
                 sum.add(&text);
             }
-            let (kept, done) = again(&name, before, &rows, &places, kinds, limits)?;
+            let (kept, done) = again(&name, before, rows, &places, kinds, limits)?;
             let contents = kept.encode();
-            objects::write(connection, &text, end.sequence, &contents)?;
+            objects::write(connection, &text, last.sequence, &contents)?;
             bytes += contents.len();
             recovered.commits += done;
             recovered.names += 1;
@@ -68,23 +62,20 @@ pub fn recover(
         sum.store(connection)?;
         portion.commit()?;
     }
-    let cut = connection.unchecked_transaction()?;
-    end.cut(connection)?;
-    cut.commit()?;
-    Ok((recovered, end))
+    Ok(recovered)
 }
 
-/// As [`recover`] finds it, without changing anything: what the log speaks of, up to date.
+/// As [`fold`] finds it, without changing anything: what the log speaks of, up to date.
 pub fn look(
     connection: &Connection,
+    rows: &[LogRow],
     kinds: &Kinds,
     limits: &Limits,
     mut visit: impl FnMut(&Name, Result<Kept, StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let (rows, _) = log::read(connection)?;
-    for (name, places) in places(&rows)? {
+    for (name, places) in places(rows)? {
         let found = objects::read(connection, &name)
-            .and_then(|before| again(&name, before, &rows, &places, kinds, limits));
+            .and_then(|before| again(&name, before, rows, &places, kinds, limits));
         visit(&name, found.map(|(kept, _)| kept))?;
     }
     Ok(())
@@ -94,7 +85,7 @@ fn places(rows: &[LogRow]) -> Result<Places, StoreError> {
     let mut places = Places::new();
     for (number, row) in rows.iter().enumerate() {
         let broken =
-            |fault| StoreError::damaged(format!("row {} of the log cannot be read: {fault}", row.sequence));
+            |fault| StoreError::damaged(format!("group {} of the log cannot be read: {fault}", row.sequence));
         let mut reader = Reader::new(&row.commits);
         while !reader.is_done() {
             let from = reader.at();

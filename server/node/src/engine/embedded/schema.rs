@@ -1,6 +1,7 @@
 //! The tables, the version of their form, and how SQLite is to treat them.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -11,20 +12,24 @@ use super::error::StoreError;
 /// "Slot" in ASCII; tells a store from other SQLite files.
 const APPLICATION_ID: i64 = 0x536c_6f74;
 
-/// The form that this version writes. Form 1 has objects alone, form 2 has users and no rosters: they are read, and raised when they are opened to be
-/// written.
-pub const FORM: i64 = 3;
+/// The form that this version writes. Form 1 has objects alone, form 2 has users and no rosters, and up to form 3 the log is a table: they are read, and
+/// raised when they are opened to be written.
+pub const FORM: i64 = 4;
 const FORM_OLDEST: i64 = 1;
+const FORM_OF_FILES: i64 = 4;
 
 /// `docs/store.md` explains them.
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE log (sequence INTEGER PRIMARY KEY, shard INTEGER NOT NULL, commits BLOB NOT NULL,
-                      checksum INTEGER NOT NULL);
     CREATE TABLE object (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, contents BLOB NOT NULL,
                          checksum INTEGER NOT NULL);
-    INSERT INTO meta VALUES ('log_sequence', 0), ('log_checksum', 0), ('names', 0), ('names_sum', 0), ('checksum', 0);
+    INSERT INTO meta VALUES ('log_sequence', 0), ('names', 0), ('names_sum', 0), ('checksum', 0);
 ";
+
+/// Of the forms before files.
+const LOG_TABLE: &str = "
+    CREATE TABLE log (sequence INTEGER PRIMARY KEY, shard INTEGER NOT NULL, commits BLOB NOT NULL,
+                      checksum INTEGER NOT NULL)";
 
 /// For the one who writes; makes the store if there is none.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -33,12 +38,12 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     leave_log_on_close(&connection)?;
     if fresh || is_empty(&connection)? {
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         create(&connection)?;
+        checkpoint(&connection, "TRUNCATE")?;
     }
     check_form(&connection, path)?;
-    connection.pragma_update(None, "user_version", FORM)?;
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode != "wal" {
+    if !is_store(&connection)? {
         return Err(StoreError::NoStore(format!(
             "{} is a copy that `slotcast backup` made, and no store: `slotcast restore` makes a store of it, in which \
              every object begins a new epoch",
@@ -51,10 +56,42 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
             "{path} can only be read: its head is damaged, or nobody may write it"
         )));
     }
-    // Every commit is on the disk when it returns. The log beside the store is emptied by us, between two groups.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // What was committed is in our log until it has been brought into the store, which is synced then. SQLite's own log is emptied by
+    // us, between two groups.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     tune(&connection)?;
+    Ok(connection)
+}
+
+/// Or a copy of one, which has no log.
+pub fn is_store(connection: &Connection) -> Result<bool, StoreError> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+/// Whether its log is a table of its own, as it was before it lay in files.
+pub fn has_log_table(connection: &Connection) -> Result<bool, StoreError> {
+    let form: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(form < FORM_OF_FILES)
+}
+
+/// A new copy without anything in it, synced by no one yet.
+pub fn create_copy(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    tune(&connection)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    create(&connection)?;
+    Ok(connection)
+}
+
+/// For the one who brings SQLite's log into the store while another connection writes.
+pub fn open_to_settle(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    leave_log_on_close(&connection)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 
@@ -105,14 +142,11 @@ fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES}"))?;
     set_meta(connection, [])?;
     connection.execute_batch(&format!(
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORM}; COMMIT;"
     ))?;
-    checkpoint(connection, "TRUNCATE")?;
     Ok(())
 }
 
@@ -145,6 +179,23 @@ pub fn checkpoint(connection: &Connection, mode: &str) -> Result<bool, StoreErro
     Ok(busy == 0 && log == done)
 }
 
+/// SQLite's own log beside the store.
+pub fn wal(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// All that was committed is on the disk when this returns: in the store, or, while someone reads an older state of it, in SQLite's log.
+pub fn settle(connection: &Connection, store: &Path) -> Result<(), StoreError> {
+    if checkpoint(connection, "PASSIVE")? {
+        return Ok(());
+    }
+    let wal = wal(store);
+    let synced = File::open(&wal).and_then(|file| file.sync_data());
+    synced.map_err(|error| StoreError::io(&wal, &error))
+}
+
 /// A number of the store's own.
 pub fn meta(connection: &Connection, key: &str) -> Result<u64, StoreError> {
     let sql = "SELECT value FROM meta WHERE key = ?1";
@@ -167,7 +218,9 @@ fn check_tables(connection: &Connection) -> Result<(), StoreError> {
     let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
     let tables = statement.query_map([], |row| row.get::<_, String>(0))?;
     let tables: Vec<String> = tables.collect::<Result<_, _>>().map_err(StoreError::damaged)?;
-    if tables.len() != 3 || !tables.iter().all(|table| TABLES.contains(table)) {
+    let wanted = if has_log_table(connection)? { [TABLES, LOG_TABLE].concat() } else { TABLES.to_owned() };
+    let count = wanted.matches("CREATE TABLE").count();
+    if tables.len() != count || !tables.iter().all(|table| wanted.contains(table)) {
         return Err(StoreError::damaged("its tables are not those of its form"));
     }
     Ok(())

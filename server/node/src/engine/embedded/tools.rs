@@ -9,15 +9,17 @@ use slotcast_state::{Contents, Kinds, Name};
 
 use super::error::StoreError;
 use super::folder::{Folder, STORE, sync_parent};
+use super::moment::Moment;
 use super::names::{Names, Sum};
-use super::{objects, recover, schema, wal};
+use super::opened::{self, Opened};
+use super::{objects, recover, schema};
 use crate::engine::Kept;
 
-/// Looks at every page, if there are not more than `bytes_max`; else at those of the log.
+/// Looks at every page, if there are not more than `bytes_max`.
 pub(super) fn check_pages(connection: &Connection, bytes_max: u64) -> Result<(), StoreError> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let bytes = number("page_count")? as u64 * number("page_size")? as u64;
-    check(connection, if bytes <= bytes_max { "PRAGMA quick_check(1)" } else { "PRAGMA quick_check('log')" })
+    if bytes <= bytes_max { check(connection, "PRAGMA quick_check(1)") } else { Ok(()) }
 }
 
 fn check(connection: &Connection, sql: &str) -> Result<(), StoreError> {
@@ -40,21 +42,15 @@ pub struct Verified {
 /// be in use.
 pub fn verify(place: &Path, mut report: impl FnMut(String)) -> Result<Verified, StoreError> {
     let store = if place.is_dir() { place.join(STORE) } else { place.to_owned() };
-    // While a server writes to it, the file beside the store cannot be told from a torn one.
-    let free = !place.is_dir() || Folder::claim_if_free(place)?.is_some();
-    if free && let Err(error) = wal::check(&store) {
+    let Moment { connection, log } = Moment::take(&store)?;
+    if let Err(error) = check(&connection, "PRAGMA integrity_check(20)") {
         report(error.to_string());
     }
-    let connection = schema::open_to_read(&store)?;
-    let moment = connection.unchecked_transaction()?;
-    if let Err(error) = check(&moment, "PRAGMA integrity_check(20)") {
-        report(error.to_string());
-    }
-    if let Err(error) = Names::read(&moment) {
+    if let Err(error) = Names::read(&connection) {
         report(error.to_string());
     }
     let mut verified = Verified::default();
-    objects::each(&moment, |_, row| {
+    objects::each(&connection, |_, row| {
         match row {
             Ok(row) => {
                 verified.objects += 1;
@@ -64,12 +60,16 @@ pub fn verify(place: &Path, mut report: impl FnMut(String)) -> Result<Verified, 
         }
         Ok(())
     })?;
-    let looked = recover::look(&moment, &Kinds::default(), &Limits::default(), |_, kept| {
-        verified.in_log += 1;
-        if let Err(error) = kept {
-            report(error.to_string());
-        }
-        Ok(())
+    let looked = log.and_then(|log| {
+        let flipped = |place: &String| report(format!("{place} is flipped; the next start puts it right"));
+        log.mended.iter().for_each(flipped);
+        recover::look(&connection, &log.rows, &Kinds::default(), &Limits::default(), |_, kept| {
+            verified.in_log += 1;
+            if let Err(error) = kept {
+                report(error.to_string());
+            }
+            Ok(())
+        })
     });
     if let Err(error) = looked {
         report(error.to_string());
@@ -77,13 +77,12 @@ pub fn verify(place: &Path, mut report: impl FnMut(String)) -> Result<Verified, 
     Ok(verified)
 }
 
-/// Copies the store as it is at one moment into a new file, while it may be in use; the bytes of the copy.
+/// Copies the store as it is at one moment into a new file, while it may be in use; the bytes of the copy. In a copy everything is whole.
 pub fn backup(folder: &Path, copy: &Path) -> Result<u64, StoreError> {
     refuse_existing(copy)?;
-    let connection = schema::open_to_read(&folder.join(STORE))?;
     let part = copy.with_added_extension("part");
     refuse_existing(&part)?;
-    let made = vacuum_into(&connection, &part).and_then(|()| {
+    let made = copy_moment(&folder.join(STORE), &part).and_then(|()| {
         let file = std::fs::File::open(&part).and_then(|file| {
             file.sync_all()?;
             std::fs::rename(&part, copy)?;
@@ -99,12 +98,17 @@ pub fn backup(folder: &Path, copy: &Path) -> Result<u64, StoreError> {
     made
 }
 
-fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let name =
-        path.to_str().ok_or_else(|| StoreError::Failed(format!("{}: is not UTF-8", path.display())))?;
-    connection.pragma_update(None, "query_only", false)?;
-    connection.execute("VACUUM INTO ?1", [name])?;
-    Ok(())
+fn copy_moment(store: &Path, part: &Path) -> Result<(), StoreError> {
+    let Moment { connection, log } = Moment::take(store)?;
+    let log = log?;
+    let copy = schema::create_copy(part)?;
+    let portion = copy.unchecked_transaction()?;
+    objects::copy(&connection, &portion)?;
+    Sum::stored(&connection)?.store(&portion)?;
+    schema::set_meta(&portion, [("log_sequence", log.end)])?;
+    portion.commit()?;
+    recover::fold(&copy, &log.rows, &Kinds::default(), &Limits::default())?;
+    copy.close().map_err(|(_, error)| StoreError::from(error))
 }
 
 fn refuse_existing(path: &Path) -> Result<(), StoreError> {
@@ -122,16 +126,17 @@ pub fn restore(copy: &Path, folder: &Path, mut epoch: impl FnMut() -> u64) -> Re
     }
     let claimed = Folder::claim(folder)?;
     refuse_existing(&claimed.store())?;
+    opened::refuse_orphans(&claimed)?;
     let part = claimed.store().with_added_extension("part");
     let copied = std::fs::copy(copy, &part).map_err(|error| StoreError::io(&part, &error));
     let restored = copied.and_then(|_| {
         let connection = schema::open_copy(&part)?;
         check(&connection, "PRAGMA integrity_check(1)")?;
-        recover::recover(&connection, &Kinds::default(), &Limits::default())?;
-        Names::read(&connection)?;
-        let count = begin_anew(&connection, &mut epoch)?;
-        schema::checkpoint(&connection, "TRUNCATE")?;
-        connection.close().map_err(|(_, error)| StoreError::from(error))?;
+        let found = opened::read_copy(&connection, folder)?;
+        let opened = Opened::fold(connection, folder, found, &Kinds::default(), &Limits::default())?;
+        let count = begin_anew(&opened.connection, &mut epoch)?;
+        schema::checkpoint(&opened.connection, "TRUNCATE")?;
+        opened.connection.close().map_err(|(_, error)| StoreError::from(error))?;
         let moved = std::fs::File::open(&part)
             .and_then(|file| file.sync_all())
             .and_then(|()| std::fs::rename(&part, claimed.store()))
@@ -174,16 +179,15 @@ pub fn export(
     folder: &Path,
     mut visit: impl FnMut(&ObjectName, Result<Contents, StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let connection = schema::open_to_read(&folder.join(STORE))?;
-    let moment = connection.unchecked_transaction()?;
+    let Moment { connection, log } = Moment::take(&folder.join(STORE))?;
     let mut newer = BTreeMap::new();
-    recover::look(&moment, &Kinds::default(), &Limits::default(), |name, kept| {
+    recover::look(&connection, &log?.rows, &Kinds::default(), &Limits::default(), |name, kept| {
         if let Name::Object(object) = name {
             newer.insert(object.clone(), kept);
         }
         Ok(())
     })?;
-    objects::each(&moment, |name, row| {
+    objects::each(&connection, |name, row| {
         let name = Name::parse(name).map_err(StoreError::damaged)?;
         let Name::Object(name) = name else { return Ok(()) };
         let later = newer.split_off(&name);
@@ -217,12 +221,9 @@ impl Import {
     /// Into a folder, which is made if need be.
     pub fn open(folder: &Path, kinds: &Kinds, limits: &Limits) -> Result<Import, StoreError> {
         let folder = Folder::claim(folder)?;
-        wal::check(&folder.store())?;
-        let connection = schema::open(&folder.store())?;
-        let (_, end) = recover::recover(&connection, kinds, limits)?;
-        let (_, sum) = Names::read(&connection)?;
+        let Opened { connection, sum, log, .. } = Opened::open(&folder, kinds, limits)?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        Ok(Import { connection, sum, sequence: end.sequence, _folder: folder })
+        Ok(Import { connection, sum, sequence: log.sequence(), _folder: folder })
     }
 
     /// Whether the object is there already.
