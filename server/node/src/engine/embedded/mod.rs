@@ -17,10 +17,11 @@ mod reader;
 mod recover;
 mod schema;
 mod settler;
+#[cfg(test)]
+mod tests;
 pub mod tools;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,19 +67,16 @@ pub struct Embedded {
     positions: Positions,
     log_bytes_max: u64,
     settler: Settler,
-    settling: Option<Settling>,
+    /// Something is being brought to the disk: then the log up to here is needed no more.
+    settling: Option<u64>,
+    /// Up to here it is needed no more.
+    settled: u64,
+    /// SQLite's log has grown since it was looked at.
+    has_stored: bool,
     /// There was no room for the whole objects of a group whose commits are in the log. It comes again.
     is_logged: bool,
     /// What was found when it was opened.
     pub recovered: Recovered,
-}
-
-/// Something is being brought to the disk.
-struct Settling {
-    /// Then the log before it is needed no more.
-    border: u64,
-    /// Until then no one begins to read that.
-    _claim: Option<File>,
 }
 
 impl Embedded {
@@ -105,6 +103,8 @@ impl Embedded {
             log_bytes_max: limits.log_bytes as u64,
             settler,
             settling: None,
+            settled: 0,
+            has_stored: false,
             is_logged: false,
             recovered,
         })
@@ -140,7 +140,7 @@ impl Embedded {
             sum.store(&transaction)?;
         }
         transaction.commit()?;
-        self.sum = sum;
+        (self.sum, self.has_stored) = (sum, true);
         for stored in group.iter().flat_map(|batch| &batch.stores) {
             self.names.insert(&stored.name);
             self.needs.stored(&stored.name);
@@ -151,19 +151,16 @@ impl Embedded {
     /// Gives up files of the log that nobody needs, once all that was in them is on the disk elsewhere, and brings SQLite's log into the store when
     /// it has grown long. No one waits for that but those who would make the log too long.
     fn shorten(&mut self) -> Result<(), StoreError> {
-        if self.settling.is_none() {
-            return self.begin_to_settle();
-        }
+        self.cut();
+        let Some(border) = self.settling else { return self.begin_to_settle() };
         let outcome = self.settler.is_done(self.needs.bytes() > self.log_bytes_max);
         if matches!(outcome, Ok(false)) {
             return Ok(());
         }
-        let settled = self.settling.take();
+        self.settling = None;
         outcome?;
-        if let Some(Settling { border, .. }) = settled {
-            self.log.cut(border);
-            self.needs.freed(border);
-        }
+        self.settled = border;
+        self.cut();
         let (bytes, unsettled) = self.wal()?;
         if bytes >= WAL_FILE_BYTES_MAX && unsettled > 0 {
             schema::checkpoint(&self.connection, "PASSIVE")?;
@@ -171,20 +168,32 @@ impl Embedded {
         Ok(())
     }
 
+    /// Unless someone reads the log: whoever begins to from now on needs nothing of that.
+    fn cut(&mut self) {
+        if !self.log.begins_before(self.settled) {
+            return;
+        }
+        let claim = self.folder.claim_log();
+        if claim.is_some() || self.needs.bytes() > self.log_bytes_max * HELD_TIMES_MAX {
+            self.log.cut(self.settled);
+            self.needs.freed(self.settled);
+        }
+    }
+
     fn begin_to_settle(&mut self) -> Result<(), StoreError> {
-        let (border, files) = self.log.border(self.needs.needless());
-        let claim = if files >= FILES_AT_A_TIME { self.folder.claim_log() } else { None };
-        let is_too_long = self.needs.bytes() > self.log_bytes_max * HELD_TIMES_MAX;
-        let cuts = claim.is_some() || files >= FILES_AT_A_TIME && is_too_long;
+        let (border, files) = self.log.border(self.settled, self.needs.needless());
+        let cuts = files >= FILES_AT_A_TIME;
         if cuts {
             let transaction = self.connection.unchecked_transaction()?;
             schema::set_meta(&transaction, [("log_sequence", border)])?;
             transaction.commit()?;
-        } else if self.wal()?.1 < WAL_BYTES_MAX.min(self.log_bytes_max / 4) {
+        } else if !std::mem::take(&mut self.has_stored)
+            || self.wal()?.1 < WAL_BYTES_MAX.min(self.log_bytes_max / 4)
+        {
             return Ok(());
         }
         self.settler.begin()?;
-        self.settling = Some(Settling { border: if cuts { border } else { 0 }, _claim: claim });
+        self.settling = Some(if cuts { border } else { self.settled });
         Ok(())
     }
 

@@ -106,7 +106,10 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "query_only", true)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     tune(&connection)?;
-    check_form(&connection, path)?;
+    // As they are at one moment, while the server may be changing them.
+    let moment = connection.unchecked_transaction()?;
+    check_form(&moment, path)?;
+    moment.commit()?;
     Ok(connection)
 }
 

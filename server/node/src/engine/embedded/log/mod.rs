@@ -149,11 +149,17 @@ impl Log {
         StoreError::io(&files::path(&self.folder, number), error)
     }
 
-    /// Up to which sequence all is in files that hold nothing else, if no group up to `needless` is needed; and how many files these are.
-    pub fn border(&self, needless: u64) -> (u64, usize) {
-        let later = self.parts.iter().enumerate().skip(1);
-        let kept = later.take_while(|(_, part)| part.base <= needless).last();
-        kept.map_or((0, 0), |(place, part)| (part.base, place))
+    /// Up to which sequence all is in files that hold nothing else, if no group up to `needless` is needed; and how many files more than up to
+    /// `before` these are.
+    pub fn border(&self, before: u64, needless: u64) -> (u64, usize) {
+        let bases = || self.parts.iter().map(|part| part.base);
+        let border = bases().skip(1).take_while(|base| *base <= needless).last().unwrap_or(0);
+        (border, bases().filter(|base| (before..border).contains(base)).count())
+    }
+
+    /// Whether there is a file that lies before a border.
+    pub fn begins_before(&self, border: u64) -> bool {
+        self.parts.front().is_some_and(|part| part.base < border)
     }
 
     /// Gives up the files before a border, of which the store must not speak any more. Some are kept for what comes.

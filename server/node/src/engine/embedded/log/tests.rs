@@ -85,7 +85,7 @@ fn files_are_used_again_and_what_was_in_them_is_gone() {
     let mut base = BASE;
     for _ in 0..300 {
         append_all(&mut log, 5, 3_000);
-        let (border, files) = log.border(log.sequence().saturating_sub(12));
+        let (border, files) = log.border(0, log.sequence().saturating_sub(12));
         if files > 0 {
             log.cut(border);
             base = border;
@@ -106,7 +106,7 @@ fn what_was_longer_than_a_file_is_not_kept() {
     let mut log = folder.begin();
     append_all(&mut log, 3, 4 * FILE_BYTES_MIN as usize);
     append_all(&mut log, 1, 8);
-    let (border, files) = log.border(log.sequence());
+    let (border, files) = log.border(0, log.sequence());
     assert_eq!(files, 3);
     log.cut(border);
     assert_eq!(folder.names().len(), 1);
