@@ -35,7 +35,7 @@ check: client-js/node_modules
 
 # One seed with its whole log, or many: make sim SEED=42, make sim SEEDS=20000
 sim:
-	SLOTCAST_SEED=$(SEED) SLOTCAST_SEEDS=$(SEEDS) cargo test --package slotcast-tests --test simulation -- --nocapture
+	SLOTCAST_SEED=$(SEED) SLOTCAST_SEEDS=$(SEEDS) cargo test --test simulation -- --nocapture
 
 # Looks for bytes that one of the readers does not stand, so long for each: make fuzz SECONDS=600
 fuzz:
@@ -46,7 +46,7 @@ fuzz:
 soak: fuzz
 	cargo build --release --bin slotcast
 	SLOTCAST_TEST_ROUNDS=$(ROUNDS) SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_TEST_POINTS=0 SLOTCAST_TEST_FLIPS=$(FLIPS) SLOTCAST_TEST_HOSTILE_S=60 \
-		cargo test --release --package slotcast-tests --test restart --test write_points --test corruption --test hostile -- --nocapture
+		cargo test --release --test restart --test write_points --test corruption --test hostile -- --nocapture
 
 bench:
 	python3 bench/run.py

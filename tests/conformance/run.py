@@ -21,7 +21,7 @@ LIMIT_S = 300
 
 def build():
     """The echo's path."""
-    subprocess.run(["cargo", "build", "--quiet", "--package", "slotcast-node", "--example", "echo"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--example", "echo"], cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "examples" / "echo"
 
 
