@@ -1,8 +1,8 @@
-"""Builds wrong versions of the server, two at a time, and expects a test to catch each: run.py [word of a name or path]"""
+"""Runs wrong versions of the server and expects a test to catch each: run.py [word of a name or path]"""
 import concurrent.futures
+import json
 import os
 import pathlib
-import queue
 import shutil
 import signal
 import subprocess
@@ -10,9 +10,12 @@ import sys
 import time
 import tomllib
 
+import switches
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# What is built is mostly built by one core at a time.
-COPIES = [ROOT / "target" / "wrong" / name for name in ("a", "b")]
+COPY = ROOT / "target" / "wrong" / "copy"
+# Where the tests lie that have the wrong versions in them.
+SWITCHED = ROOT / "target" / "wrong" / "switched"
 PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "slotcast.example.toml", "server/protocol", "server/state", "server/node",
          "tests/Cargo.toml", "tests/src", "tests/vectors", "fuzz/corpus"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation", "roster", "roster_model",
@@ -20,7 +23,7 @@ TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simul
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "1000"
 LIMIT_S = 120
-FIRST_S = 900
+BUILD_S = 900
 PROFILE = """
 [profile.test]
 opt-level = 1
@@ -28,39 +31,49 @@ debug = false
 """
 
 
-def make(copy):
+def make():
     """The crates that are made wrong and their tests, as a workspace of their own. What is built there is kept, and files
     are as new as their copies, so that nothing wrong is left from the last time."""
     for part in PARTS:
-        (copy / part).parent.mkdir(parents=True, exist_ok=True)
+        (COPY / part).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / part).is_dir():
-            shutil.rmtree(copy / part, ignore_errors=True)
-            shutil.copytree(ROOT / part, copy / part, copy_function=shutil.copyfile)
+            shutil.rmtree(COPY / part, ignore_errors=True)
+            shutil.copytree(ROOT / part, COPY / part, copy_function=shutil.copyfile)
         else:
-            shutil.copyfile(ROOT / part, copy / part)
-    shutil.rmtree(copy / "tests/tests", ignore_errors=True)
-    (copy / "tests/tests").mkdir()
+            shutil.copyfile(ROOT / part, COPY / part)
+    shutil.rmtree(COPY / "tests/tests", ignore_errors=True)
+    (COPY / "tests/tests").mkdir()
     for test in TESTS:
-        shutil.copyfile(ROOT / "tests/tests" / f"{test}.rs", copy / "tests/tests" / f"{test}.rs")
+        shutil.copyfile(ROOT / "tests/tests" / f"{test}.rs", COPY / "tests/tests" / f"{test}.rs")
     lines = (ROOT / "Cargo.toml").read_text().splitlines()
     members = 'members = ["server/protocol", "server/state", "tests"]'
     lines = [members if line.startswith("members") else line for line in lines]
-    (copy / "Cargo.toml").write_text("\n".join(lines) + PROFILE)
+    (COPY / "Cargo.toml").write_text("\n".join(lines) + PROFILE)
 
 
-def cargo(copy, *arguments, limit_s=LIMIT_S):
-    environment = dict(os.environ, CARGO_TARGET_DIR=str(copy / "target"), SLOTCAST_SEEDS=SEEDS, RUST_BACKTRACE="0")
+def run(command, limit_s, **more):
+    """In a group of its own, so that what hangs ends with all that it has begun."""
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(COPY.parent / "target"), SLOTCAST_SEEDS=SEEDS, RUST_BACKTRACE="0", **more)
     environment.pop("SLOTCAST_SEED", None)
-    command = ["cargo", "test", "--quiet", "--package", "slotcast-tests", "--no-default-features", *arguments]
     pipe = subprocess.PIPE
-    # In a group of its own, so that a test that hangs ends with cargo.
-    with subprocess.Popen(command, cwd=copy, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, cwd=COPY / "tests", env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         try:
             output, errors = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def build(tests):
+    """The tests' paths by their names; None and the compiler's words if it does not build."""
+    wanted = [word for test in tests for word in ("--test", test)]
+    command = ["cargo", "test", "--quiet", "--package", "slotcast-tests", "--no-default-features", "--no-run", *wanted]
+    built = run([*command, "--message-format", "json-render-diagnostics"], BUILD_S)
+    if built.returncode != 0:
+        return None, built.stderr
+    made = [json.loads(line) for line in built.stdout.splitlines()]
+    return {each["target"]["name"]: each["executable"] for each in made if each.get("executable")}, ""
 
 
 def said(output):
@@ -70,64 +83,79 @@ def said(output):
     return panics[0][:100] if panics else "it failed"
 
 
-def try_one(copy, wrong):
-    """What is bad, empty if the wrong version was caught; and what the test said."""
-    path = copy / wrong["file"]
-    right = (ROOT / wrong["file"]).read_text()
+def try_one(wrong, path, **more):
+    """Whether the test at this path catches what is wrong; how long that takes is told, and what it says."""
+    begun = time.monotonic()
+    try:
+        ran = run([path], LIMIT_S, **more)
+        words = said(ran.stdout + ran.stderr) if ran.returncode else ""
+    except subprocess.TimeoutExpired:
+        words = "it hangs"
+    return tell(wrong, "" if words else "SURVIVES", words, time.monotonic() - begun)
+
+
+def tell(wrong, bad, words, seconds):
+    line = f'{bad or "caught":10} {wrong["caught_by"]:16} {seconds:5.1f} s  {wrong["name"]}'
+    print(line + (f"\n{'':37}{words}" if words else ""), flush=True)
+    return not bad
+
+
+def build_switched(bodies, tests):
+    """The tests with what is wrong behind switches, laid aside; without a switch each must pass."""
+    switches.build_in(ROOT, COPY, bodies)
+    paths, errors = build(tests)
+    if not paths:
+        sys.exit(f"does not build, with what is wrong or without:\n{errors[-5000:]}")
+    shutil.rmtree(SWITCHED, ignore_errors=True)
+    SWITCHED.mkdir(parents=True)
+    return {test: shutil.copy(path, SWITCHED / test) for test, path in paths.items()}
+
+
+def passes(test, path):
+    if run([path], BUILD_S).returncode != 0:
+        sys.exit(f"{test} fails without anything wrong")
+
+
+def try_alone(rows):
+    """One after the other, each in a build of its own; whether each was caught."""
+    return [try_built(wrong) for _, wrong in rows]
+
+
+def try_built(wrong):
+    path = COPY / wrong["file"]
+    right = path.read_text()
+    if right.count(wrong["old"]) != 1:
+        sys.exit(f'{wrong["name"]}: its old text is there more than once')
     path.write_text(right.replace(wrong["old"], wrong["new"]))
     try:
-        built = cargo(copy, "--no-run", "--test", wrong["caught_by"])
-        if built.returncode != 0:
-            return "does not build:\n" + built.stderr[-1500:], ""
-        ran = cargo(copy, "--test", wrong["caught_by"])
-        return ("SURVIVES", "") if ran.returncode == 0 else ("", said(ran.stdout + ran.stderr))
-    except subprocess.TimeoutExpired:
-        return "", "it hangs"
+        paths, errors = build([wrong["caught_by"]])
+        return try_one(wrong, paths[wrong["caught_by"]]) if paths else tell(wrong, "DOES NOT BUILD", errors[-1500:], 0)
     finally:
         path.write_text(right)
 
 
-def tell(wrong, result, words, seconds):
-    line = f'{result or "caught":10} {wrong["caught_by"]:14} {seconds:5.1f} s  {wrong["name"]}'
-    print(line + (f"\n{'':35}{words}" if words else ""), flush=True)
-
-
-def work(copy, wrongs, tests):
-    """Takes from the common pile until it is empty; how many were not caught."""
-    make(copy)
-    if cargo(copy, "--no-run", limit_s=FIRST_S).returncode != 0:
-        sys.exit("what is not wrong does not build")
-    for test in tests:
-        if cargo(copy, "--test", test, limit_s=FIRST_S).returncode != 0:
-            sys.exit(f"{test} fails without anything wrong")
-    bad = 0
-    while True:
-        try:
-            wrong = wrongs.get_nowait()
-        except queue.Empty:
-            return bad
-        begun = time.monotonic()
-        result, words = try_one(copy, wrong)
-        bad += bool(result)
-        tell(wrong, result, words, time.monotonic() - begun)
-
-
-def main():
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
+def chosen(word):
+    """The rows with this word in their names or paths, and their numbers."""
     wrongs = tomllib.loads((ROOT / "tests/wrong/wrong.toml").read_text())["wrong"]
     for wrong in wrongs:
         count = (ROOT / wrong["file"]).read_text().count(wrong["old"])
         if count != 1:
             sys.exit(f'{wrong["name"]}: its old text is {count} times in {wrong["file"]}')
-    pile = queue.SimpleQueue()
-    wrongs = [wrong for wrong in wrongs if word in wrong["name"] or word in wrong["file"]]
-    for wrong in wrongs:
-        pile.put(wrong)
-    tests = list(dict.fromkeys(wrong["caught_by"] for wrong in wrongs))
-    halves = [tests[number::len(COPIES)] for number in range(len(COPIES))]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        bad = sum(pool.map(work, COPIES, [pile] * len(COPIES), halves))
-    print(f"{bad} of {len(wrongs)} were not caught" if bad else "all were caught")
+    return [(number, wrong) for number, wrong in enumerate(wrongs) if word in wrong["name"] or word in wrong["file"]]
+
+
+def main():
+    rows = chosen(sys.argv[1] if len(sys.argv) > 1 else "")
+    bodies, alone = switches.sort(ROOT, rows)
+    make()
+    tests = build_switched(bodies, list(dict.fromkeys(wrong["caught_by"] for _, wrong in rows)))
+    switched = [row for rows in bodies.values() for row in rows]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(passes, tests.keys(), tests.values()))
+        built = pool.submit(try_alone, alone)
+        caught = pool.map(lambda row: try_one(row[1], tests[row[1]["caught_by"]], **{switches.VARIABLE: str(row[0])}), switched)
+        bad = (list(caught) + built.result()).count(False)
+    print(f"{bad} of {len(rows)} were not caught" if bad else "all were caught")
     sys.exit(bool(bad))
 
 
