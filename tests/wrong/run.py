@@ -53,8 +53,8 @@ def make():
 
 def run(command, limit_s, **more):
     """In a group of its own, so that what hangs ends with all that it has begun."""
-    environment = dict(os.environ, CARGO_TARGET_DIR=str(COPY.parent / "target"), SLOTCAST_SEEDS=SEEDS, RUST_BACKTRACE="0", **more)
-    environment.pop("SLOTCAST_SEED", None)
+    mine = {name: value for name, value in os.environ.items() if name not in ("SLOTCAST_SEED", switches.VARIABLE)}
+    environment = mine | {"CARGO_TARGET_DIR": str(COPY.parent / "target"), "SLOTCAST_SEEDS": SEEDS, "RUST_BACKTRACE": "0"} | more
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=COPY / "tests", env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         try:
