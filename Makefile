@@ -48,12 +48,14 @@ sim:
 fuzz:
 	python3 fuzz/run.py --seconds $(SECONDS)
 
-# About three quarters of an hour of fuzzing, crashes, power cuts (as root), every point at which the store writes, and flipped bits: make soak ROUNDS=3000,
+# About an hour of fuzzing, crashes, power cuts (as root), every point at which the store writes, flipped bits, and pages that are cut: make soak ROUNDS=3000,
 # make soak FLIPS=0 for every bit, which takes hours.
-soak: fuzz
+soak: fuzz client
+	tests/browser/setup.sh
 	cargo build --release --bin slotcast
 	SLOTCAST_TEST_ROUNDS=$(ROUNDS) SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_TEST_POINTS=0 SLOTCAST_TEST_FLIPS=$(FLIPS) SLOTCAST_TEST_HOSTILE_S=60 \
 		cargo test --release --test restart --test write_points --test corruption --test hostile -- --nocapture
+	SLOTCAST_TEST_CUTS=$(CUTS) SLOTCAST_BIN=$(CURDIR)/target/release/slotcast npm --prefix tests/browser test -- --test-timeout=3600000 cuts.test.mjs
 
 bench:
 	python3 bench/run.py
