@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use slotcast_protocol::{Device, Encoding, Event, Limits, ObjectName, Request, SlotName, User};
 use slotcast_state::{
     Author, Delivery, Edge, EdgeId, Effects, Frames, Input, Kinds, Right, Rights, SessionId, Shard, Start,
@@ -276,8 +275,8 @@ impl World {
             .as_ref()
             .map(|whole| whole.frames(|parts| parts.iter().map(|part| framed(part).into()).collect()));
         self.met.parts += u64::from(parts.is_some());
-        let last: Vec<u8> = start.events.iter().flat_map(framed).collect();
-        let frames = Frames { parts, last: Bytes::from(last) };
+        let last = start.event.frame(|event| framed(event).into());
+        let frames = Frames { parts, last };
         self.edge.start(session, start, frames, &mut self.sockets, asks);
     }
 

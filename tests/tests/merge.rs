@@ -38,7 +38,7 @@ impl Desk {
         let mut effects = Effects::default();
         self.shard.handle(input, &mut effects);
         let [Delivery::Start { start, .. }] = &effects.deliveries[..] else { panic!("a start") };
-        let [Event::Snapshot(snapshot)] = &start.events[..] else { panic!("a snapshot") };
+        let Event::Snapshot(snapshot) = &**start.event else { panic!("a snapshot") };
         snapshot.slots.iter().map(|record| (record.slot.clone(), record.value.clone())).collect()
     }
 

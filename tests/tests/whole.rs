@@ -1,12 +1,13 @@
-//! Snapshots of large objects are made once and shared, for as long as joins come and as little has changed.
+//! Snapshots of large objects are made once and shared, for as long as joins come and as little has changed; and what leads from a cursor
+//! to the present is made once for all who come with it.
 
 use std::sync::Arc;
 
 use slotcast_protocol::{
-    Device, Encoding, Event, Life, Limits, ObjectName, Op, Pattern, Snapshot, User, Write,
+    Cursor, Device, Encoding, Event, Life, Limits, ObjectName, Op, Pattern, Snapshot, User, Write,
 };
 use slotcast_state::{
-    Audience, Author, Delivery, EdgeId, Effects, Input, SessionId, Shard, Start, View, Whole,
+    Audience, Author, Delivery, EdgeId, Effects, Input, SessionId, Shard, Start, Told, View, Whole,
 };
 use slotcast_tests::copy::Copy;
 use slotcast_tests::vectors::value;
@@ -51,9 +52,13 @@ impl House {
     }
 
     fn join(&mut self, audience: Audience) -> (SessionId, Start) {
+        self.join_from(audience, None)
+    }
+
+    fn join_from(&mut self, audience: Audience, cursor: Option<Cursor>) -> (SessionId, Start) {
         self.sessions += 1;
         let (session, object) = (SessionId::new(EdgeId(0), self.sessions, 0), self.object.clone());
-        let (author, cursor) = (author(), None);
+        let author = author();
         let input = Input::Use { session, author, object, audience, cursor, covered: false, turn: 1 };
         match self.handle(input).deliveries.pop() {
             Some(Delivery::Start { start, .. }) => (session, start),
@@ -74,6 +79,17 @@ impl House {
             other => panic!("{other:?} instead of a fingerprint"),
         }
         start.whole.expect("it is a large object")
+    }
+
+    /// What one is told who was away since then.
+    fn told_since(&mut self, version: u64) -> Arc<Told> {
+        let epoch = self.join(audience(&["none"])).1.epoch;
+        let (_, start) = self.join_from(audience(&["*"]), Some(Cursor { epoch, version, sends: Some(0) }));
+        match &**start.event {
+            Event::Diff(diff) => assert_eq!((diff.from, diff.to), (version, start.mark.version)),
+            other => panic!("{other:?} instead of a diff"),
+        }
+        start.event
     }
 
     fn write(&mut self, ops: Vec<Op>) {
@@ -139,9 +155,7 @@ fn a_clear_leaves_none() {
     house.write(vec![Op::Clear]);
     let (_, start) = house.join(audience(&["*"]));
     assert!(start.whole.is_none());
-    assert!(
-        matches!(&*start.events, [Event::Snapshot(Snapshot { slots, parts: 1, .. })] if slots.is_empty())
-    );
+    assert!(matches!(&**start.event, Event::Snapshot(Snapshot { slots, parts: 1, .. }) if slots.is_empty()));
     (0..SLOTS).for_each(|number| house.set(&format!("s{number:02}"), "second"));
     assert!(!Arc::ptr_eq(&first, &house.all()));
 }
@@ -152,6 +166,8 @@ fn it_goes_ten_seconds_after_its_last_use() {
     let first = house.all();
     house.tick(9_000);
     assert!(Arc::ptr_eq(&first, &house.all()));
+    // Its last part is kept for no more than two seconds.
+    [10_000, 11_000].into_iter().for_each(|now_ms| house.tick(now_ms));
     assert_eq!(house.shard.next_deadline(), Some(19_000));
     house.tick(18_999);
     assert_eq!(Arc::strong_count(&first), 2);
@@ -168,4 +184,60 @@ fn of_many_audiences_few_are_kept() {
         views.iter().map(|view| house.join(audience(&[view, "s5*", "s6*", "s7*"])).1.whole).collect();
     let kept = wholes.iter().flatten().filter(|whole| Arc::strong_count(whole) > 1).count();
     assert_eq!((wholes.iter().flatten().count(), kept), (views.len(), 4));
+}
+
+#[test]
+fn who_was_away_since_then_is_told_the_same() {
+    let mut house = House::new();
+    let [first, other] = [90, 95].map(|version| house.told_since(version));
+    assert!(!Arc::ptr_eq(&first, &other));
+    assert!(Arc::ptr_eq(&first, &house.told_since(90)));
+    assert!(Arc::ptr_eq(&other, &house.told_since(95)));
+    house.set("s50", "other");
+    assert!(!Arc::ptr_eq(&first, &house.told_since(90)));
+}
+
+#[test]
+fn a_last_part_is_told_behind_its_own_whole() {
+    let mut house = House::new();
+    let first = house.all();
+    house.set("s50", "other");
+    assert!(Arc::ptr_eq(&first, &house.all()));
+    // Those of other audiences take its place.
+    for view in ["s*", "s0*", "s1*", "s2*"] {
+        assert!(house.join(audience(&[view, "s5*", "s6*", "s7*"])).1.whole.is_some());
+    }
+    assert!(!Arc::ptr_eq(&first, &house.all()));
+}
+
+#[test]
+fn what_was_told_goes_when_nobody_asks_for_it() {
+    let mut house = House::new();
+    let told = house.told_since(90);
+    for now_ms in [1_500, 2_000, 2_500, 3_000] {
+        house.tick(now_ms);
+        assert!(Arc::ptr_eq(&told, &house.told_since(90)), "at {now_ms}");
+    }
+    assert_eq!(house.shard.next_deadline(), Some(4_000));
+    [4_000, 5_000].into_iter().for_each(|now_ms| house.tick(now_ms));
+    assert_eq!((Arc::strong_count(&told), house.shard.next_deadline()), (1, None));
+}
+
+/// How many of these are still kept.
+fn kept(told: &[Arc<Told>]) -> usize {
+    told.iter().filter(|told| Arc::strong_count(told) > 1).count()
+}
+
+#[test]
+fn of_what_was_told_little_is_kept() {
+    let mut house = House::new();
+    (0..1_000).for_each(|number| house.set("s00", &number.to_string()));
+    let told: Vec<_> = (0..1_000).map(|version| house.told_since(version)).collect();
+    let count = kept(&told);
+    assert!((200..=512).contains(&count) && count == kept(&told[1_000 - count..]), "{count} are kept");
+    house.set("s00", &"x".repeat(30_000));
+    house.set("s01", &"x".repeat(30_000));
+    let told: Vec<_> = (1_000..1_020).map(|version| house.told_since(version)).collect();
+    let count = kept(&told);
+    assert!((4..=10).contains(&count) && count == kept(&told[20 - count..]), "{count} large ones are kept");
 }

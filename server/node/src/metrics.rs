@@ -85,7 +85,7 @@ metrics! {
     pushes: Counter = "pushes",
     /// Bytes handed to followers' sockets
     pushed_bytes: Counter = "pushed_bytes",
-    /// Followers that were brought up to date by a diff or a snapshot
+    /// Diffs and snapshots encoded for those who begin, or begin again: one serves all of an audience who come with the same cursor within some seconds
     caught_up: Counter = "caught_up",
     /// Bytes that wait in the server for sockets that are full
     waiting_bytes: Gauge = "waiting_bytes",

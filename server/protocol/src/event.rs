@@ -11,7 +11,7 @@ use crate::value::Value;
 use crate::writer::Writer;
 
 /// How much of an object someone has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The incarnation.
     pub epoch: u64,

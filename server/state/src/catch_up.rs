@@ -7,19 +7,23 @@ use slotcast_protocol::{Change, ChangeKind, Cursor, Diff, Event, ObjectName, Rec
 
 use crate::contents::Contents;
 use crate::followers::{Audience, View};
+use crate::ids::ChannelId;
 use crate::object::{Moment, Object};
 use crate::ring::Mark;
 use crate::slots::{Slot, record};
+use crate::starts::{Starts, Told, Way};
 use crate::whole::Whole;
 
 impl Object {
     /// What leads from `cursor` to the present: the parts that are shared, if the object is large, and the events behind them.
     pub(crate) fn catch_up(
         &mut self,
-        cursor: Option<Cursor>,
+        (channel, cursor): (ChannelId, Option<Cursor>),
         audience: &Audience,
         moment: &Moment<'_>,
-    ) -> (Option<Arc<Whole>>, Vec<Event>) {
+        starts: &mut Starts,
+    ) -> (Option<Arc<Whole>>, Arc<Told>) {
+        let way = Way { channel, from: cursor, to: self.mark(), whole: None };
         let usable = cursor.filter(|cursor| {
             cursor.epoch == self.contents.epoch
                 && cursor.version <= self.contents.version
@@ -27,10 +31,10 @@ impl Object {
         });
         match usable {
             Some(cursor) => {
-                let diff = self.contents.diff_since(&self.name, cursor, &audience.view);
-                (None, vec![Event::Diff(diff)])
+                let diff = || Event::Diff(self.contents.diff_since(&self.name, cursor, &audience.view));
+                (None, starts.find_or_make(way, moment.now_ms, diff))
             }
-            None => self.snapshot(self.contents.skipped(cursor), audience, moment),
+            None => self.snapshot(way, audience, moment, starts),
         }
     }
 
@@ -43,41 +47,46 @@ impl Object {
     /// In parts from a whole that someone else has been given, if there is one and not too much has changed since; else anew.
     fn snapshot(
         &mut self,
-        skipped: u64,
+        way: Way,
         audience: &Audience,
         moment: &Moment<'_>,
-    ) -> (Option<Arc<Whole>>, Vec<Event>) {
-        let (view, part_bytes) = (&audience.view, moment.limits.part_bytes);
-        let kept = self.wholes.find(audience, moment.now_ms);
-        if let Some((whole, changed)) = kept.and_then(|whole| {
-            let changed = self.changed_since(&whole, view, part_bytes)?;
-            Some((whole, changed))
-        }) {
-            return self.in_parts(whole, changed, skipped);
+        starts: &mut Starts,
+    ) -> (Option<Arc<Whole>>, Arc<Told>) {
+        let (view, part_bytes, now_ms) = (&audience.view, moment.limits.part_bytes, moment.now_ms);
+        let skipped = self.contents.skipped(way.from);
+        if let Some(whole) = self.wholes.find(audience, now_ms) {
+            let way = Way { whole: Some(whole.mark()), ..way.clone() };
+            let told = starts.find(&way).or_else(|| {
+                let changed = self.changed_since(&whole, view, part_bytes)?;
+                Some(starts.keep(way, now_ms, self.last_part(&whole, changed, skipped)))
+            });
+            if let Some(told) = told {
+                return (Some(whole), told);
+            }
+        }
+        if let Some(told) = starts.find(&way) {
+            return (None, told);
         }
         let (mut parts, bytes) = self.records_in_parts(view, part_bytes);
         if parts.len() == 1 {
             let slots = parts.pop().expect("there is one");
-            return (None, vec![self.part(slots, self.mark(), 1, 1, skipped)]);
+            let told = starts.keep(way, now_ms, self.part(slots, self.mark(), 1, 1, skipped));
+            return (None, told);
         }
         let count = parts.len() as u64 + 1;
         let parts = parts.into_iter().zip(1..);
         let parts = parts.map(|(slots, number)| self.part(slots, self.mark(), number, count, 0)).collect();
         let whole = Arc::new(Whole::new(self.mark(), bytes, parts));
-        self.wholes.keep(audience.clone(), whole.clone(), moment.now_ms);
-        self.in_parts(whole, Vec::new(), skipped)
+        self.wholes.keep(audience.clone(), whole.clone(), now_ms);
+        let way = Way { whole: Some(whole.mark()), ..way };
+        let told = starts.keep(way, now_ms, self.last_part(&whole, Vec::new(), skipped));
+        (Some(whole), told)
     }
 
-    /// The last part is the follower's own: it leads from the whole to the present.
-    fn in_parts(
-        &self,
-        whole: Arc<Whole>,
-        changed: Vec<Record>,
-        skipped: u64,
-    ) -> (Option<Arc<Whole>>, Vec<Event>) {
+    /// The last part leads from the whole to the present.
+    fn last_part(&self, whole: &Whole, changed: Vec<Record>, skipped: u64) -> Event {
         let count = whole.parts().len() as u64 + 1;
-        let last = self.part(changed, self.mark(), count, count, skipped);
-        (Some(whole), vec![last])
+        self.part(changed, self.mark(), count, count, skipped)
     }
 
     fn part(&self, slots: Vec<Record>, mark: Mark, part: u64, parts: u64, skipped: u64) -> Event {

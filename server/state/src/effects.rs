@@ -11,6 +11,7 @@ use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::name::Name;
 use crate::ring::Mark;
 use crate::roster;
+use crate::starts::Told;
 use crate::user::{HomeInput, Letter, UserCommit, UserContents};
 use crate::whole::Whole;
 
@@ -164,20 +165,20 @@ pub struct Start {
     pub turn: u32,
     /// What the follower had.
     pub cursor: Option<Cursor>,
-    /// What it has when it has taken the events.
+    /// What it has when it has taken the event.
     pub mark: Mark,
     /// Whether the edge's ring leads on from there, as the edge said.
     pub covered: bool,
-    /// The parts of a snapshot that come before the events, if it is a large one.
+    /// The parts of a snapshot that come before the event, if it is a large one.
     pub whole: Option<Arc<Whole>>,
     /// From the cursor, or from the whole, to the mark; for one who is covered a diff without changes, which is the answer to its `use`.
-    pub events: Vec<Event>,
+    pub event: Arc<Told>,
 }
 
 impl Start {
     /// All that the follower is told, in order.
     pub fn told(&self) -> impl Iterator<Item = &Event> {
-        self.whole.iter().flat_map(|whole| whole.parts()).chain(&self.events)
+        self.whole.iter().flat_map(|whole| whole.parts()).chain(std::iter::once(&**self.event))
     }
 }
 

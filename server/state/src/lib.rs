@@ -30,6 +30,7 @@ pub mod roster;
 mod rule;
 mod shard;
 mod slots;
+mod starts;
 mod stored;
 mod user;
 mod whole;
@@ -51,6 +52,7 @@ pub use rights::{Access, Objects, Right, Rights, Role};
 pub use ring::Mark;
 pub use rule::Rule;
 pub use shard::Shard;
+pub use starts::Told;
 pub use user::{
     At, Deed, Ending, Filed, HomeInput, Letter, Outcome, PersonLetter, Policy, Relay, Rosters, UserCommit,
     UserContents,

@@ -19,6 +19,7 @@ use crate::keeping::Keeping;
 use crate::kind::Kind;
 use crate::pace::Pace;
 use crate::ring::Mark;
+use crate::starts::{Starts, Way};
 use crate::whole::Wholes;
 
 /// When and under which circumstances a request is handled.
@@ -145,6 +146,7 @@ impl Object {
         hidden: Vec<Pattern>,
         (turn, fresh): (u32, ChannelId),
         moment: &Moment<'_>,
+        starts: &mut Starts,
         effects: &mut Effects,
     ) {
         let Some(author) = self.followers.get_mut(session).map(|following| following.author.clone()) else {
@@ -154,16 +156,16 @@ impl Object {
         let Audience { view, encoding, rate } = group.audience.clone();
         let audience = Audience { view: view.hiding(hidden), encoding, rate };
         self.join(session, &author, audience, turn, fresh);
-        self.start(session, None, false, moment, effects);
+        self.start(session, (None, false), moment, starts, effects);
     }
 
-    /// Tells a session how to begin, or to begin again; nothing if it does not follow.
+    /// Tells a session how to begin, or to begin again, from a cursor that its edge's ring may have covered; nothing if it does not follow.
     pub fn start(
         &mut self,
         session: SessionId,
-        cursor: Option<Cursor>,
-        covered: bool,
+        (cursor, covered): (Option<Cursor>, bool),
         moment: &Moment<'_>,
+        starts: &mut Starts,
         effects: &mut Effects,
     ) {
         self.tell_sends(session, moment.now_ms, effects);
@@ -171,12 +173,16 @@ impl Object {
         let (channel, audience) = (group.channel, group.audience.clone());
         let usable = cursor.filter(|cursor| covered && cursor.epoch == self.contents.epoch);
         let held = usable.and_then(Mark::of).filter(|mark| *mark <= self.mark());
-        let ((whole, events), mark) = match held {
-            Some(mark) => ((None, vec![self.nothing_since(mark.version)]), mark),
-            None => (self.catch_up(cursor, &audience, moment), self.mark()),
+        let ((whole, event), mark) = match held {
+            Some(mark) => {
+                let way = Way { channel, from: cursor, to: mark, whole: None };
+                let nothing = || self.nothing_since(mark.version);
+                ((None, starts.find_or_make(way, moment.now_ms, nothing)), mark)
+            }
+            None => (self.catch_up((channel, cursor), &audience, moment, starts), self.mark()),
         };
         let (object, epoch, covered) = (self.name.clone(), self.contents.epoch, held.is_some());
-        let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, whole, events };
+        let start = Start { object, epoch, channel, audience, turn, cursor, mark, covered, whole, event };
         effects.deliveries.push(Delivery::Start { session, start });
     }
 

@@ -15,6 +15,7 @@ use crate::kind::Kinds;
 use crate::object::{Moment, Object};
 use crate::people::People;
 use crate::roster::Met;
+use crate::starts::Starts;
 use crate::user::{Homes, Letter, Relay};
 
 /// Owns objects, and the homes of users. [`Shard::handle`] is pure and bounded: the same inputs in the same order give the same effects.
@@ -42,6 +43,7 @@ pub struct Shard {
     homes: Homes,
     people: People,
     idle: Idle,
+    starts: Starts,
     deadlines: BTreeSet<(u64, ObjectName)>,
     channels: u64,
 }
@@ -65,6 +67,7 @@ impl Shard {
             homes: Homes::default(),
             people,
             idle: Idle::default(),
+            starts: Starts::default(),
             deadlines: BTreeSet::new(),
             channels: 0,
         }
@@ -82,7 +85,8 @@ impl Shard {
     /// When something happens by itself, in ms.
     pub fn next_deadline(&self) -> Option<u64> {
         let object = self.deadlines.first().map(|(at, _)| *at);
-        [object, self.homes.next_deadline(), self.people.next_deadline()].into_iter().flatten().min()
+        let others = [self.homes.next_deadline(), self.people.next_deadline(), self.starts.next_ms()];
+        others.into_iter().chain([object]).flatten().min()
     }
 
     /// How often friend lists were at hand.
@@ -131,21 +135,27 @@ impl Shard {
                     let joined = Letter::Joined { object: object.clone(), session };
                     effects.letters.push((author.user.clone(), joined));
                 }
-                self.with(&object, effects, |object, moment, effects| {
-                    let saw_others = object.join(session, &author, audience, turn, fresh);
-                    let cursor = cursor.filter(|_| !saw_others);
-                    object.start(session, cursor, covered && !saw_others, moment, effects);
+                self.begin(|shard, starts| {
+                    shard.with(&object, effects, |object, moment, effects| {
+                        let saw_others = object.join(session, &author, audience, turn, fresh);
+                        let from = (cursor.filter(|_| !saw_others), covered && !saw_others);
+                        object.start(session, from, moment, starts, effects);
+                    });
                 });
             }
             Input::CatchUp { session, object, cursor } => {
-                self.with(&object, effects, |object, moment, effects| {
-                    object.start(session, cursor, false, moment, effects);
+                self.begin(|shard, starts| {
+                    shard.with(&object, effects, |object, moment, effects| {
+                        object.start(session, (cursor, false), moment, starts, effects);
+                    });
                 });
             }
             Input::Hide { session, object, hidden, turn } => {
                 let fresh = self.fresh_channel();
-                let done = self.with_used(session, &object, effects, |object, moment, effects| {
-                    object.hide(session, hidden, (turn, fresh), moment, effects);
+                let done = self.begin(|shard, starts| {
+                    shard.with_used(session, &object, effects, |object, moment, effects| {
+                        object.hide(session, hidden, (turn, fresh), moment, starts, effects);
+                    })
                 });
                 if !done {
                     let fault = not_used(&object);
@@ -202,6 +212,7 @@ impl Shard {
         let (now_ms, storage_full) = (self.now_ms, self.storage_full);
         let moment = Moment { now_ms, limits: &self.limits, storage_full, memory_full: false };
         self.homes.tick(&moment);
+        self.starts.forget(now_ms);
         self.people.tick(&moment, &mut self.idle, effects);
         self.settle_people(effects);
         while let Some((_, name)) = self.deadlines.pop_first_if_due(self.now_ms) {
@@ -315,6 +326,14 @@ impl Shard {
             Durability::Memory => effects.deliveries.push(delivery),
             Durability::Disk => effects.held.push(delivery),
         }
+    }
+
+    /// Lends out what others were told who began lately.
+    fn begin<T>(&mut self, act: impl FnOnce(&mut Shard, &mut Starts) -> T) -> T {
+        let mut starts = std::mem::take(&mut self.starts);
+        let done = act(self, &mut starts);
+        self.starts = starts;
+        done
     }
 
     fn fresh_epoch(&mut self) -> u64 {

@@ -184,12 +184,12 @@ impl World {
             }
             Delivery::Start { session, start } => {
                 let encoding = start.audience.encoding;
-                let last: Vec<u8> = start.events.iter().flat_map(|event| encoded(event, encoding)).collect();
+                let last = start.event.frame(|event| encoded(event, encoding).into());
                 let each =
                     |parts: &[Event]| parts.iter().map(|part| encoded(part, encoding).into()).collect();
                 let parts = start.whole.as_ref().map(|whole| whole.frames(each));
-                let (start, frames) = (Box::new(start), Frames { parts, last: last.into() });
-                let mail = Mail::Start { session, start, frames };
+                let frames = Frames { parts, last };
+                let mail = Mail::Start { session, start: Box::new(start), frames };
                 self.for_edge(shard, session.edge().0.into(), mail);
             }
             Delivery::Left { session, object } => {

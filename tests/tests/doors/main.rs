@@ -7,6 +7,7 @@ mod encodings;
 mod friends;
 mod garbage;
 mod handshake;
+mod herd;
 mod http;
 mod large;
 mod limits;

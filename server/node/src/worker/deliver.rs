@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Cursor, Event, User};
-use slotcast_state::{ChannelId, Delivery, Frames, Input, Letter, Mark, Start};
+use slotcast_protocol::{Event, User};
+use slotcast_state::{Delivery, Frames, Input, Letter, Start};
 
 use super::desk::Mail;
 use crate::frame;
@@ -18,8 +18,6 @@ pub struct Turn<'a> {
     /// For the shard itself.
     own: Vec<Input>,
     metrics: &'a Metrics,
-    /// The last start that was encoded: joins of one turn often ask for the same.
-    last_start: Option<(ChannelId, Option<Cursor>, Mark, Bytes)>,
 }
 
 impl<'a> Turn<'a> {
@@ -29,7 +27,6 @@ impl<'a> Turn<'a> {
             letters: Vec::new(),
             own: Vec::new(),
             metrics,
-            last_start: None,
         }
     }
 
@@ -44,7 +41,7 @@ impl<'a> Turn<'a> {
                 }
             }
             Delivery::Start { session, start } => {
-                let frames = Frames { parts: self.encode_whole(&start), last: self.encode_events(&start) };
+                let frames = Frames { parts: self.encode_whole(&start), last: self.encode_event(&start) };
                 self.to(session.edge().0, Mail::Start { session, start: Box::new(start), frames });
             }
             Delivery::Left { session, object } => self.to(session.edge().0, Mail::Left { session, object }),
@@ -91,22 +88,13 @@ impl<'a> Turn<'a> {
         })
     }
 
-    fn encode_events(&mut self, start: &Start) -> Bytes {
-        let Start { channel, cursor, mark, events, audience, .. } = start;
-        if let Some((same_channel, same_cursor, same_mark, frames)) = &self.last_start
-            && (same_channel, same_cursor, same_mark) == (channel, cursor, mark)
-        {
-            return frames.clone();
-        }
-        self.metrics.caught_up.inc();
-        let snapshot = start.whole.is_none() && matches!(events.first(), Some(Event::Snapshot(_)));
-        self.metrics.snapshots_encoded.inc_by(snapshot.into());
-        let mut out = Vec::new();
-        events.iter().for_each(|event: &Event| frame::put(event, audience.encoding, &mut out));
-        let frames = Bytes::from(out);
-        if !events.is_empty() {
-            self.last_start = Some((*channel, *cursor, *mark, frames.clone()));
-        }
-        frames
+    /// The same.
+    fn encode_event(&self, start: &Start) -> Bytes {
+        start.event.frame(|event| {
+            self.metrics.caught_up.inc();
+            let is_snapshot = start.whole.is_none() && matches!(event, Event::Snapshot(_));
+            self.metrics.snapshots_encoded.inc_by(is_snapshot.into());
+            frame::of(event, start.audience.encoding)
+        })
     }
 }
