@@ -58,6 +58,38 @@ def idle(scenario, idle_goal):
     ]
 
 
+def with_writer(run):
+    """What it would be if nothing else were done for the writes beyond those that are wanted: the least that the floor could have."""
+    if "cpu_percent_writer" not in run:
+        return None
+    return quotient(run["cpu_percent_all"] + run["cpu_percent_writer"], run["cpu_percent_all"])
+
+
+def held_back(scenario):
+    times = one_by_other("cpu_percent_latest", "cpu_percent_all")
+    return [
+        Row(scenario, "CPU, times that of as many changes as wanted", times, most(1.2)),
+        Row(scenario, "the same without what the writers alone cost", without_writer),
+        Row(scenario, "as many as wanted and the writers, the same", with_writer),
+        Row(scenario, "as many changes as wanted, percent of a core", "cpu_percent_all"),
+        Row(scenario, "the writers alone, percent of a core", "cpu_percent_writer"),
+        Row(scenario, "frames per second of who got most", "frames_per_s_max", most(21)),
+        Row(scenario, "frames per second of who got fewest", "frames_per_s_min", least(19)),
+        Row(scenario, "followers without the latest value in the end", "behind_in_the_end", most(0)),
+    ]
+
+
+def herd(scenario):
+    return [
+        Row(scenario, "seconds until the last is back", "all_back_s", most(5)),
+        Row(scenario, "p99 of those not cut, ms", "p99_ms_during", most(100)),
+        Row(scenario, "CPU µs per return", "cpu_us_per_return"),
+        Row(scenario, "back by a snapshot", "by_snapshot"),
+        Row(scenario, "turned away and come again", "turned_away"),
+        Row(scenario, "of the herd without the latest value in the end", "behind_in_the_end", most(0)),
+    ]
+
+
 ROWS = [
     Row("w1-40", "CPU µs per delivery", "cpu_us_per_delivery", most(1.15, "ratio")),
     Row("w1-40", "p99, ms", "p99_ms", most(2, "above")),
@@ -81,19 +113,12 @@ ROWS = [
     Row("w5", "ms until the slowest stalled one was level", "caught_up_ms_max", most(200)),
     Row("w5", "stalled ones that were not level in the end", not_level, most(0)),
     Row("w5", "connections that the server ended", "ended", most(0)),
-    Row("w6", "CPU, times that of as many changes as wanted", one_by_other("cpu_percent_latest", "cpu_percent_all"), most(1.2)),
-    Row("w6", "the same without what the writer alone costs", without_writer),
-    Row("w6", "as many changes as wanted, percent of a core", "cpu_percent_all"),
-    Row("w6", "the writer alone, percent of a core", "cpu_percent_writer"),
-    Row("w6", "frames per second of who got most", "frames_per_s_max", most(21)),
-    Row("w6", "frames per second of who got fewest", "frames_per_s_min", least(19)),
-    Row("w6", "followers without the latest value in the end", "behind_in_the_end", most(0)),
-    Row("w7", "seconds until the last is back", "all_back_s", most(5)),
-    Row("w7", "p99 of those not cut, ms", "p99_ms_during", most(100)),
-    Row("w7", "CPU µs per return", "cpu_us_per_return"),
-    Row("w7", "back by a snapshot", "by_snapshot"),
-    Row("w7", "turned away and come again", "turned_away"),
-    Row("w7", "of the herd without the latest value in the end", "behind_in_the_end", most(0)),
+    *held_back("w6"),
+    *held_back("w6-2"),
+    *held_back("w6-4"),
+    *herd("w7"),
+    *herd("w7-17500"),
+    *herd("w7-cursors"),
     Row("r1", "CPU µs per message", "cpu_us_per_message", most(3, "ratio")),
     Row("r1", "p99 from due to delivered, ms", "p99_ms_delivered"),
     Row("r1-saturated", "messages per second", "messages_per_s"),

@@ -43,7 +43,12 @@ SCENARIOS = {
     "w4": ("full", ["w4"], 60, False),
     "w5": (None, ["w5"], 180, True),
     "w6": ("batched", ["w6"], 60, False),
+    "w6-2": ("batched", ["w6", "--objects", "2"], 60, True),
+    "w6-4": ("batched", ["w6", "--objects", "4"], 60, True),
     "w7": ("single", ["w7"], 180, False),
+    "w7-17500": ("single", ["w7", "--herd", "17500"], 180, True),
+    # Ten cursors, and what was missed is more than the rings keep: each is brought up to date by a diff of its own.
+    "w7-cursors": (None, ["w7", "--cursors", "10", "--missed", "300", "--slots", "60"], 180, True),
     "r1": ("single", ["r1", "--rate", "5000", "--seconds", "5"], 60, False),
     "r1-saturated": ("single", ["r1", "--rate", "0", "--seconds", "1"], 60, False),
     "r1-batched": ("batched", ["r1", "--rate", "0", "--seconds", "1"], 60, True),

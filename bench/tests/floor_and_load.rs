@@ -62,17 +62,22 @@ fn those_who_stall_are_level_in_the_end() {
 /// The floor knows no rates: it tells everyone of everything, and the load must see that.
 #[test]
 fn who_is_told_more_often_than_wanted_is_seen() {
-    let w6 = W6 { followers: 10, rate: 200.0, wanted: 20, seconds: 0.5 };
-    let report = w6.run(&target(Mode::Single)).expect("the floor serves");
-    assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
-    assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
-    assert_eq!(faults(&report), [""; 0]);
+    for objects in [1, 3] {
+        let w6 = W6 { objects, followers: 10, rate: 200.0, wanted: 20, seconds: 0.5 };
+        let report = w6.run(&target(Mode::Single)).expect("the floor serves");
+        assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
+        assert!(report.value("frames_per_s_max").and_then(|rate| rate.as_f64()) < Some(250.0));
+        assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
+        assert_eq!(faults(&report), [""; 0]);
+    }
 }
 
 #[test]
 fn a_herd_comes_back_with_its_cursors() {
-    let w7 = W7 { herd: 200, witnesses: 10, rate: 100.0, missed: 5, seconds_before: 0.2 };
+    let w7 =
+        W7 { herd: 200, witnesses: 10, rate: 100.0, missed: 6, cursors: 3, slots: 1, seconds_before: 0.2 };
     let report = w7.run(&target(Mode::Single)).expect("the floor serves");
+    assert_eq!(report.value("cursors").and_then(|count| count.as_u64()), Some(3));
     assert_eq!(report.value("by_diff").and_then(|count| count.as_u64()), Some(200));
     assert_eq!(report.value("behind_in_the_end").and_then(|count| count.as_u64()), Some(0));
     assert!(report.value("deliveries_during").and_then(|count| count.as_u64()) > Some(0));

@@ -16,13 +16,16 @@ const WARM_SECONDS: f64 = 1.0;
 const FOLLOW_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// First as many changes as the followers want, each delivered to all; then many more, of which each follower gets
-/// the latest so many times a second; in the end the writer alone. It is one of the followers.
+/// the latest so many times a second; in the end the writers alone. Each is one of its object's followers.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct W6 {
-    /// Clients, the writer among them.
+    /// Objects, each with its own followers and its own writer.
+    #[arg(long, default_value_t = 1)]
+    pub objects: usize,
+    /// Clients of each object, its writer among them.
     #[arg(long, default_value_t = 1000)]
     pub followers: usize,
-    /// Changes per second, to one slot.
+    /// Changes per second, to one slot of each object.
     #[arg(long, default_value_t = 1000.0)]
     pub rate: f64,
     /// Changes per second that a follower wants at the most.
@@ -36,12 +39,24 @@ pub struct W6 {
 impl W6 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
-        let mut fleet = Fleet::open(target, Part::audience(self.followers))?;
-        let all = self.phase(&mut fleet, target, self.wanted as f64)?;
+        let mut fleet = Fleet::open(target, self.parts(self.followers))?;
+        let all = self.phase(&mut fleet, target, (self.followers, self.wanted as f64))?;
         self.follow_at(&mut fleet)?;
-        let latest = self.phase(&mut fleet, target, self.rate)?;
+        let latest = self.phase(&mut fleet, target, (self.followers, self.rate))?;
         let writer = self.writer_alone(target)?;
         Ok(self.report(&fleet, [all, latest, writer]))
+    }
+
+    /// Those who write come first, one of each object; then the others, object by object.
+    fn parts(&self, followers: usize) -> Vec<Part> {
+        let parts = Part::rooms(self.objects, followers).into_iter().enumerate();
+        let (writers, others): (Vec<_>, Vec<_>) = parts.partition(|(number, _)| number % followers == 0);
+        writers.into_iter().chain(others).map(|(_, part)| part).collect()
+    }
+
+    /// Whose object the client follows.
+    fn writer_of(&self, number: usize) -> usize {
+        if number < self.objects { number } else { (number - self.objects) / (self.followers - 1) }
     }
 
     /// Every client uses its object anew, with a rate.
@@ -58,16 +73,21 @@ impl W6 {
         Err(io::Error::other(format!("use with a rate: {what}")))
     }
 
-    /// What the writes beyond those that are wanted cost by themselves: another object, which no one but the writer follows.
+    /// What the writes beyond those that are wanted cost by themselves: other objects, which no one but their writers follow.
     fn writer_alone(&self, target: &Target) -> io::Result<Phase> {
-        let mut fleet = Fleet::open(target, Part::audience(1))?;
+        let mut fleet = Fleet::open(target, self.parts(1))?;
         self.follow_at(&mut fleet)?;
-        self.phase(&mut fleet, target, self.rate - self.wanted as f64)
+        self.phase(&mut fleet, target, (1, self.rate - self.wanted as f64))
     }
 
-    fn phase(&self, fleet: &mut Fleet, target: &Target, rate: f64) -> io::Result<Phase> {
-        let receivers = fleet.clients.len() as u64;
-        let row = Schedule { rate, seconds: self.seconds, writers: 1, value_bytes: 64, receivers };
+    fn phase(
+        &self,
+        fleet: &mut Fleet,
+        target: &Target,
+        (followers, rate): (usize, f64),
+    ) -> io::Result<Phase> {
+        let (writers, rate, receivers) = (self.objects, rate * self.objects as f64, followers as u64);
+        let row = Schedule { rate, seconds: self.seconds, writers, value_bytes: 64, receivers };
         Schedule { seconds: WARM_SECONDS, ..row }.run(fleet)?;
         fleet.tally = Tally::default();
         fleet.clients.iter_mut().for_each(|client| client.diffs = 0);
@@ -80,15 +100,19 @@ impl W6 {
 
     fn report(&self, fleet: &Fleet, [all, latest, writer]: [Phase; 3]) -> Report {
         let frames = fleet.clients.iter().map(|client| client.diffs as f64 / latest.seconds);
-        let level = fleet.clients.iter().filter(|client| client.latest_us == fleet.clients[0].wrote_us);
+        let is_level = |number: &usize| {
+            fleet.clients[*number].latest_us == fleet.clients[self.writer_of(*number)].wrote_us
+        };
+        let level = (0..fleet.clients.len()).filter(is_level).count();
         let mut report = Report::new("w6");
+        report.tell("objects", self.objects);
         report.tell("followers", self.followers).tell("rate", self.rate).tell("wanted", self.wanted);
         report.tell("cpu_percent_all", percent(all.cost, all.seconds));
         report.tell("cpu_percent_latest", percent(latest.cost, latest.seconds));
         report.tell("cpu_percent_writer", percent(writer.cost, writer.seconds));
         report.tell("frames_per_s_min", round(frames.clone().fold(f64::INFINITY, f64::min), 2));
         report.tell("frames_per_s_max", round(frames.fold(0.0, f64::max), 2));
-        report.tell("behind_in_the_end", self.followers - level.count());
+        report.tell("behind_in_the_end", fleet.clients.len() - level);
         report.keep("p99_ms_all", all.tally.latency.quantile_ms(0.99));
         report.tell_row(latest.seconds, &latest.tally, latest.cost, latest.own);
         report

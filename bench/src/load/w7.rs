@@ -1,5 +1,6 @@
 //! W7: a herd: a crowd that is cut at once and comes back at once, and some who are not cut and look on.
 
+use super::client::Client;
 use super::fleet::Fleet;
 use super::herd::Herd;
 use super::part::Part;
@@ -31,9 +32,15 @@ pub struct W7 {
     /// Changes per second that the witnesses get.
     #[arg(long, default_value_t = 20.0)]
     pub rate: f64,
-    /// Changes that the herd misses.
+    /// Writes that the herd misses.
     #[arg(long, default_value_t = 20)]
     pub missed: usize,
+    /// Cursors that the herd comes back with: it is cut in so many parts, and with each some of the writes are missed.
+    #[arg(long, default_value_t = 1)]
+    pub cursors: usize,
+    /// Slots that each of these writes changes, 64 at the most.
+    #[arg(long, default_value_t = 1)]
+    pub slots: usize,
     /// How long the witnesses are watched before the cut.
     #[arg(long, default_value_t = 5.0)]
     pub seconds_before: f64,
@@ -48,6 +55,8 @@ impl W7 {
         let witnesses = Fleet::open(target, witnesses)?;
         let herd = Herd::new(*target, Fleet::open(target, parts)?);
         let mut scene = Scene { herd, witnesses: Witnesses::new(witnesses, self.rate) };
+        self.cut_early(&mut scene)?;
+        scene.settle()?;
         scene.watch(Duration::from_secs_f64(self.seconds_before), |_| false)?;
         let before = scene.settle()?;
         let start = (target.cost()?, Cost::read(std::process::id())?);
@@ -58,13 +67,20 @@ impl W7 {
         Ok(self.report(&scene, [before, during], &back, [start, end], behind))
     }
 
+    /// All parts of the herd but the last, each with an older cursor than the next.
+    fn cut_early(&self, scene: &mut Scene) -> io::Result<()> {
+        for part in 1..self.cursors {
+            self.cut(scene, part - 1)?;
+            self.write(&mut scene.herd, self.missed / self.cursors)?;
+            self.wait_until_level(scene, self.herd * part / self.cursors)?;
+        }
+        Ok(())
+    }
+
     fn cut_and_return(&self, scene: &mut Scene) -> io::Result<Back> {
         let start = Instant::now();
-        for first in (0..self.herd).step_by(CUTS_PER_TURN) {
-            scene.herd.cut(first..self.herd.min(first + CUTS_PER_TURN))?;
-            scene.turn()?;
-        }
-        self.write(&mut scene.herd, self.missed)?;
+        self.cut(scene, self.cursors - 1)?;
+        self.write(&mut scene.herd, self.missed.div_ceil(self.cursors))?;
         scene.herd.fleet.tally = Tally::default();
         scene.herd.return_now(0..self.herd);
         scene.watch(RETURN_TIME_MAX, |herd| herd.answers() >= self.herd as u64 / 2)?;
@@ -79,15 +95,45 @@ impl W7 {
         Ok(Back { half_s, last_s, tally: scene.herd.fleet.tally.clone() })
     }
 
-    fn write(&self, herd: &mut Herd, changes: usize) -> io::Result<()> {
+    fn cut(&self, scene: &mut Scene, part: usize) -> io::Result<()> {
+        let end = self.herd * (part + 1) / self.cursors;
+        for first in (self.herd * part / self.cursors..end).step_by(CUTS_PER_TURN) {
+            scene.herd.cut(first..end.min(first + CUTS_PER_TURN))?;
+            scene.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Those who are not cut yet have all that was written: they will come back with the same cursor.
+    fn wait_until_level(&self, scene: &mut Scene, first: usize) -> io::Result<()> {
+        let is_level = |herd: &Herd| {
+            let writer = &herd.fleet.clients[self.herd];
+            let has_all = |client: &Client| client.have.version == writer.have.version;
+            writer.answered == writer.written && herd.fleet.clients[first..].iter().all(has_all)
+        };
+        match scene.watch(DRAIN_MAX, is_level)? {
+            true => Ok(()),
+            false => Err(io::Error::other("those who were not cut did not get what was written")),
+        }
+    }
+
+    fn write(&self, herd: &mut Herd, writes: usize) -> io::Result<()> {
         let due_us = herd.fleet.now_us();
-        (0..changes).for_each(|_| herd.fleet.clients[self.herd].write(due_us, VALUE_BYTES));
+        let writer = &mut herd.fleet.clients[self.herd];
+        for _ in 0..writes {
+            match self.slots {
+                1 => writer.write(due_us, VALUE_BYTES),
+                slots => writer.fill(0..slots, VALUE_BYTES),
+            }
+        }
         herd.fleet.flush(self.herd)
     }
 
     /// One more change; the answer is how many of the herd do not get it.
     fn last_change(&self, herd: &mut Herd) -> io::Result<usize> {
-        self.write(herd, 1)?;
+        let due_us = herd.fleet.now_us();
+        herd.fleet.clients[self.herd].write(due_us, VALUE_BYTES);
+        herd.fleet.flush(self.herd)?;
         let wrote_us = herd.fleet.clients[self.herd].wrote_us;
         let behind =
             |fleet: &Fleet| fleet.clients.iter().filter(|client| client.latest_us != wrote_us).count();
@@ -105,7 +151,7 @@ impl W7 {
     ) -> Report {
         let cpu_us = end.0.cpu_us_since(&start.0);
         let mut report = Report::new("w7");
-        report.tell("herd", self.herd).tell("witnesses", self.witnesses);
+        report.tell("herd", self.herd).tell("witnesses", self.witnesses).tell("cursors", self.cursors);
         report.tell("half_back_s", round(back.half_s, 3)).tell("all_back_s", round(back.last_s, 3));
         report.tell("by_diff", back.tally.resumed).tell("by_snapshot", back.tally.snapshots);
         report.tell("turned_away", scene.herd.turned_away);
