@@ -156,8 +156,8 @@ fn a_log_that_was_taken_away_is_missed() {
             data.logs().into_iter().map(|path| (std::fs::read(&path).ok(), path)).collect();
         engine.commit(&[batch(0, starts, 10, Vec::new())]).expect("the disk is good");
         drop(engine);
-        let after = data.logs().into_iter().map(|path| (std::fs::read(&path).ok(), path));
-        let (bytes, path) = after.filter(|file| !before.contains(file)).last().expect("one was written to");
+        let mut after = data.logs().into_iter().map(|path| (std::fs::read(&path).ok(), path));
+        let (bytes, path) = after.find(|file| !before.contains(file)).expect("one was written to");
         std::fs::remove_file(&path).expect("it is there");
         assert!(matches!(data.open().map(drop), Err(StoreError::Damaged(_))), "after {starts} starts");
         // As it was before the group.
