@@ -16,6 +16,8 @@ mod opened;
 mod reader;
 mod recover;
 mod schema;
+#[cfg(test)]
+mod scratch;
 mod settler;
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,17 @@ use slotcast_state::Stored;
 
 use super::folder::hold_log;
 use super::moment::Moment;
+use super::scratch::Scratch;
 use super::*;
 
 const LOG_BYTES: usize = 256 * 1024;
 
-/// A data folder of its own, which goes with it.
-struct Data(PathBuf);
+/// A folder in which there is a store.
+struct Data(Scratch);
 
 impl Data {
     fn new(test: &str) -> Data {
-        let path = std::env::temp_dir().join(format!("slotcast-store-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary folder can be written to");
-        Data(path)
+        Data(Scratch::new(test))
     }
 
     fn open(&self) -> Result<Embedded, StoreError> {
@@ -30,12 +29,6 @@ impl Data {
 
     fn logs(&self) -> Vec<PathBuf> {
         log::paths(&self.0).expect("it can be read").into_iter().map(|(_, path)| path).collect()
-    }
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("it was made here");
     }
 }
 

@@ -1,19 +1,18 @@
 use super::frame::{Frame, SECTOR_BYTES};
 use super::read::{Found, has_groups, read};
 use super::*;
+use crate::engine::embedded::scratch::Scratch;
 
 const BYTES_MAX: u64 = FILES * FILE_BYTES_MIN;
 /// Before the first group.
 const BASE: u64 = 7;
 
-/// A folder of its own, which goes with it.
-struct Folder(PathBuf);
+/// A folder in which there is a log.
+struct Folder(Scratch);
 
 impl Folder {
     fn new(test: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("slotcast-log-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary folder can be written to");
-        Folder(path)
+        Folder(Scratch::new(&format!("log-{test}")))
     }
 
     fn begin(&self) -> Log {
@@ -33,12 +32,6 @@ impl Folder {
 
     fn names(&self) -> Vec<u32> {
         paths(&self.0).expect("it can be read").into_iter().map(|(number, _)| number).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("it was made here");
     }
 }
 
