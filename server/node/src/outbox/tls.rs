@@ -9,6 +9,7 @@ use rustls::ServerConnection;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::socket::try_read;
 use super::waiting::Waiting;
 
 /// Plaintext that is encrypted before the kernel has taken what was encrypted before it.
@@ -128,6 +129,6 @@ struct Tcp<'a>(&'a TcpStream);
 
 impl Read for Tcp<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(into)
+        try_read(self.0, into)
     }
 }
