@@ -74,8 +74,18 @@ fn who_is_told_more_often_than_wanted_is_seen() {
 
 #[test]
 fn a_herd_comes_back_with_its_cursors() {
-    let w7 =
-        W7 { herd: 200, witnesses: 10, rate: 100.0, missed: 6, cursors: 3, slots: 1, seconds_before: 0.2 };
+    // The floor takes any.
+    let token = Some("a-token-of-a-user".to_owned());
+    let w7 = W7 {
+        herd: 200,
+        witnesses: 10,
+        rate: 100.0,
+        missed: 6,
+        cursors: 3,
+        slots: 1,
+        seconds_before: 0.2,
+        token,
+    };
     let report = w7.run(&target(Mode::Single)).expect("the floor serves");
     assert_eq!(report.value("cursors").and_then(|count| count.as_u64()), Some(3));
     assert_eq!(report.value("by_diff").and_then(|count| count.as_u64()), Some(200));

@@ -157,7 +157,10 @@ impl Client {
                 if self.dialect.is_some() {
                     self.with_dialect(0, tally, |dialect, hear| dialect.greet(hear));
                 } else {
-                    self.push(frame::BINARY, &message::hello(&self.part.user, &self.part.user));
+                    self.push(
+                        frame::BINARY,
+                        &message::hello(self.part.token.as_deref(), &self.part.user, &self.part.user),
+                    );
                 }
             }
             Err(line) => {

@@ -1,5 +1,6 @@
 //! Who a client is, and what it follows.
 
+use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Who a client is, and what it follows.
@@ -7,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Part {
     /// Its user; the device has the same name.
     pub user: String,
+    /// The token that it shows; without one it is a guest.
+    pub token: Option<Rc<str>>,
     /// The object.
     pub object: String,
     /// The slot that it writes.
@@ -30,6 +33,7 @@ impl Part {
         let run = format!("{:x}-{:x}", std::process::id(), unix_ms());
         let part = |number: usize| Part {
             user: format!("u{run}-{number}"),
+            token: None,
             object: format!("bench/{run}-{}", number / members),
             slot: format!("s{}", number % members),
             receive_bytes: None,

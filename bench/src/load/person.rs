@@ -128,7 +128,7 @@ impl Session for Person {
     }
 
     fn greet(&mut self) {
-        self.line.push(&message::hello(&self.part.user, &self.part.user));
+        self.line.push(&message::hello(None, &self.part.user, &self.part.user));
     }
 
     fn ask(&mut self, due_us: u64) {

@@ -10,6 +10,7 @@ use super::target::Target;
 use super::witnesses::Witnesses;
 use crate::process::Cost;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Clients cut before the witnesses have their turn.
@@ -21,7 +22,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 const VALUE_BYTES: usize = 64;
 
 /// The herd follows one object, the witnesses another. The herd's own object changes while it is away.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct W7 {
     /// Clients that are cut. One more follows their object and is not cut: it writes.
     #[arg(long, default_value_t = 10_000)]
@@ -44,6 +45,9 @@ pub struct W7 {
     /// How long the witnesses are watched before the cut.
     #[arg(long, default_value_t = 5.0)]
     pub seconds_before: f64,
+    /// What each of the herd shows instead of coming as a guest.
+    #[arg(long)]
+    pub token: Option<String>,
 }
 
 impl W7 {
@@ -52,6 +56,8 @@ impl W7 {
         let mut parts = Part::rooms(2, (self.herd + 1).max(self.witnesses));
         let witnesses = parts.split_off(parts.len() / 2).into_iter().take(self.witnesses).collect();
         parts.truncate(self.herd + 1);
+        let token: Option<Rc<str>> = self.token.as_deref().map(Rc::from);
+        parts.iter_mut().for_each(|part| part.token.clone_from(&token));
         let witnesses = Fleet::open(target, witnesses)?;
         let herd = Herd::new(*target, Fleet::open(target, parts)?);
         let mut scene = Scene { herd, witnesses: Witnesses::new(witnesses, self.rate) };

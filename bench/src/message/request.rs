@@ -4,12 +4,17 @@ use super::{Cursor, HELLO, PING, SET, USE, WRITE, begin};
 use crate::pack::{self, Reader};
 use std::ops::Range;
 
-/// `hello` of a guest.
-pub fn hello(device: &str, user: &str) -> Vec<u8> {
-    let mut out = begin(4, HELLO);
-    pack::nil(&mut out);
+/// `hello` of a device: with a token, which says whose it is, or of a guest.
+pub fn hello(token: Option<&str>, device: &str, user: &str) -> Vec<u8> {
+    let mut out = begin(if token.is_some() { 3 } else { 4 }, HELLO);
+    match token {
+        Some(token) => pack::str(&mut out, token.as_bytes()),
+        None => pack::nil(&mut out),
+    }
     pack::str(&mut out, device.as_bytes());
-    pack::str(&mut out, user.as_bytes());
+    if token.is_none() {
+        pack::str(&mut out, user.as_bytes());
+    }
     out
 }
 

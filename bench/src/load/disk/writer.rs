@@ -53,7 +53,7 @@ impl Session for Writer {
     }
 
     fn greet(&mut self) {
-        self.line.push(&message::hello(&self.part.user, &self.part.user));
+        self.line.push(&message::hello(None, &self.part.user, &self.part.user));
     }
 
     /// Objects in turn, and in each the slots in turn.

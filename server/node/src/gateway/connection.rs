@@ -104,7 +104,7 @@ impl Connection {
             Ok(Request::Hello { token, device, user }) => {
                 let device = device.unwrap_or_else(|| self.worker.fresh_device());
                 let shown = Shown { token: token.as_deref(), user, origin: origin.as_deref() };
-                match self.identify(&shown) {
+                match self.worker.admission.admit(async { self.identify(&shown) }).await {
                     Ok(grant) => return Ok(self.welcome(grant, device)),
                     Err(fault) => fault,
                 }

@@ -43,7 +43,8 @@ pub async fn shake_hands(worker: &Worker, tls: &Tls, tcp: TcpStream) -> Option<T
     };
     sleep(wait).await;
     metrics.handshakes.inc();
-    let shaken = timeout(HEAD_TIME_MAX, TlsAcceptor::from(tls.config()).accept(tcp)).await;
+    let handshake = worker.admission.admit(TlsAcceptor::from(tls.config()).accept(tcp));
+    let shaken = timeout(HEAD_TIME_MAX, handshake).await;
     match shaken {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

@@ -3,6 +3,7 @@
 //! Everything happens in *turns*. Connections put their requests on the desk and ring the bell; the turn runs behind all tasks that are
 //! ready, handles what has gathered, and hands every follower all of it in one write. The busier it is, the more travels together.
 
+mod admission;
 mod deliver;
 mod desk;
 mod house;
@@ -30,6 +31,7 @@ use crate::auth::Grant;
 use crate::frame;
 use crate::identity::fresh_device;
 use crate::outbox::Outbox;
+use admission::Admission;
 use desk::{Desk, Reported};
 use sockets::Sockets;
 use terms::Terms;
@@ -46,6 +48,7 @@ const QUIET: usize = 1;
 pub struct Worker {
     pub number: usize,
     pub house: Arc<House>,
+    pub admission: Admission,
     edge: RefCell<Edge>,
     shard: RefCell<Shard>,
     waiting: RefCell<Waiting>,
@@ -67,6 +70,7 @@ impl Worker {
         let desk = RefCell::new(Desk::new(house.boxes.len()));
         Rc::new(Worker {
             number,
+            admission: Admission::default(),
             edge,
             shard: RefCell::new(shard),
             waiting: RefCell::new(Waiting::new(number as u16)),
