@@ -107,7 +107,7 @@ impl World {
     fn new(seed: u64) -> World {
         let kinds: Arc<Kinds> = Arc::new(wishes::kinds());
         let limits = Arc::new(Limits { part_bytes: 400, ring_frames: 8, ..Limits::default() });
-        let mut edge = Edge::new(EdgeId(0), kinds.clone(), limits.clone());
+        let mut edge = Edge::new(EdgeId(0), kinds.clone(), limits.clone(), limits.rings_bytes);
         let shard = Shard::new(0, seed, kinds, limits, 0);
         let client = |number: usize| {
             let user = User::parse(&format!("user-{number}")).expect("a good user");

@@ -91,6 +91,10 @@ metrics! {
     waiting_bytes: Gauge = "waiting_bytes",
     /// Pieces that were not kept for a full socket, as too many bytes waited; their followers are told later, from their cursors
     not_kept: Counter = "pieces_not_kept",
+    /// What rings of recent frames take in memory, in bytes
+    rings_bytes: Gauge = "rings_bytes",
+    /// Bytes that the largest rings let go of, as all together held too much; followers who lag are told by a diff instead
+    rings_cut_bytes: Counter = "rings_cut_bytes",
     /// Connections that became full
     full: Counter = "connections_full",
     /// Connections ended because they were silent

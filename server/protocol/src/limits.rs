@@ -91,6 +91,8 @@ limits! {
     ring_frames: usize = 1024,
     /// bytes of them
     ring_bytes: usize = 262144,
+    /// bytes of memory that all of them take in the whole server, beyond which the largest let go of their oldest frames
+    rings_bytes: usize = 268435456,
     /// bytes that wait for slow readers in the whole server, beyond which what a socket does not take at all is not kept for it
     waiting_bytes: usize = 536870912,
     /// bytes of stored objects that nobody uses, kept in memory

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use slotcast_protocol::{Cursor, Limits, ObjectName};
+use slotcast_protocol::{Cursor, ObjectName};
 
 use crate::edge::{Flow, Sink};
 use crate::effects::Ask;
@@ -160,15 +160,8 @@ impl Channel {
         Flow::Open
     }
 
-    /// Serves followers in turn until all are served or `budget` is used up; true when all are. Who is starting has his own turn.
-    pub fn flush(
-        &mut self,
-        budget: &mut usize,
-        sink: &mut impl Sink,
-        limits: &Limits,
-        asks: &mut Vec<Ask>,
-    ) -> bool {
-        self.ring.close(limits);
+    /// Serves followers in turn, behind a ring that is closed, until all are served or `budget` is used up; true when all are. Who is starting has his own turn.
+    pub fn flush(&mut self, budget: &mut usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> bool {
         while self.left > 0 && *budget > 0 {
             *budget -= 1;
             self.left -= 1;

@@ -4,6 +4,7 @@
 //! on, from the shard. The parts of a large snapshot are everyone's, and who is being given them costs a number into them.
 
 mod rights;
+mod rings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::ids::{Author, ChannelId, EdgeId, SessionId};
 use crate::kind::Kinds;
 use crate::rights::Rights;
 use crate::ring::Mark;
+use crate::rings::Rings;
 use crate::user::HomeInput;
 use crate::whole::Frames;
 
@@ -89,18 +91,20 @@ pub struct Edge {
     free: Vec<u32>,
     channels: BTreeMap<ChannelId, Channel>,
     by_audience: BTreeMap<(ObjectName, Audience), ChannelId>,
+    rings: Rings,
     dirty: VecDeque<ChannelId>,
     /// Who is to be given a part next. Those whose sockets are full are not here: they go on when they drain.
     starting: VecDeque<(SessionId, ChannelId)>,
 }
 
 impl Edge {
-    /// Without sessions.
-    pub fn new(id: EdgeId, kinds: Arc<Kinds>, limits: Arc<Limits>) -> Self {
+    /// Without sessions; `rings_bytes` is its share of the limit.
+    pub fn new(id: EdgeId, kinds: Arc<Kinds>, limits: Arc<Limits>, rings_bytes: usize) -> Self {
         let (slots, free, dirty, starting) = (Vec::new(), Vec::new(), VecDeque::new(), VecDeque::new());
         let (channels, by_audience) = (BTreeMap::new(), BTreeMap::new());
         let kinds_ask = kinds.ask_for_rights();
-        Edge { id, kinds, kinds_ask, limits, slots, free, channels, by_audience, dirty, starting }
+        let rings = Rings::new(rings_bytes, limits.clone());
+        Edge { id, kinds, kinds_ask, limits, slots, free, channels, by_audience, rings, dirty, starting }
     }
 
     /// A session that has said hello.
@@ -251,7 +255,7 @@ impl Edge {
                 channel.put_off(at, start.cursor);
             }
         }
-        channel.ring.close(&self.limits);
+        self.rings.close(start.channel, &mut channel.ring);
         channel.pump(at, sink, asks);
     }
 
@@ -284,7 +288,10 @@ impl Edge {
     pub fn flush(&mut self, mut budget: usize, sink: &mut impl Sink, asks: &mut Vec<Ask>) -> bool {
         while let Some(id) = self.dirty.front() {
             let done = match self.channels.get_mut(id) {
-                Some(channel) => channel.flush(&mut budget, sink, &self.limits, asks),
+                Some(channel) => {
+                    self.rings.close(*id, &mut channel.ring);
+                    channel.flush(&mut budget, sink, asks)
+                }
                 None => true,
             };
             if !done {
@@ -292,6 +299,7 @@ impl Edge {
             }
             self.dirty.pop_front();
         }
+        self.cut_rings();
         true
     }
 
@@ -307,7 +315,7 @@ impl Edge {
             let Some((_, at)) = places.find(|(channel, _)| *channel == id) else { continue };
             drop(places);
             let channel = self.channels.get_mut(&id).expect("a follower's channel is there");
-            channel.ring.close(&self.limits);
+            self.rings.close(id, &mut channel.ring);
             if channel.is_starting(at)
                 && channel.pump(at, sink, asks) == Flow::Open
                 && channel.is_starting(at)
@@ -328,9 +336,9 @@ impl Edge {
         let turn = first as usize % places.len().max(1);
         places.rotate_left(turn);
         while !places.is_empty() {
-            for (channel, at) in &places {
-                let Some(channel) = self.channels.get_mut(channel) else { continue };
-                channel.ring.close(&self.limits);
+            for (id, at) in &places {
+                let Some(channel) = self.channels.get_mut(id) else { continue };
+                self.rings.close(*id, &mut channel.ring);
                 if channel.pump(*at, sink, asks) != Flow::Open {
                     return;
                 }
@@ -369,6 +377,7 @@ impl Edge {
             self.set_place(moved, object, Some((id, at)));
         } else if channel.followers.is_empty() {
             let channel = self.channels.remove(&id).expect("it was there");
+            self.rings.forget(id, &channel.ring);
             self.by_audience.remove(&(channel.object, channel.audience));
         }
     }

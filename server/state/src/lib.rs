@@ -26,6 +26,7 @@ mod patch;
 mod people;
 mod rights;
 mod ring;
+mod rings;
 pub mod roster;
 mod rule;
 mod shard;

@@ -27,14 +27,22 @@ impl Mark {
     }
 }
 
-/// Frames are numbered from 0 and never renumbered.
+/// What a chunk costs beside its frames, in bytes: its place in the ring, which may have room for twice as many, and what the allocator adds.
+const CHUNK_BYTES: usize = 2 * size_of::<Chunk>();
+/// What a frame costs beside its bytes.
+const FRAME_BYTES: usize = size_of::<(u32, Mark)>();
+
+/// Frames are numbered from 0 and never renumbered. It is a cache: whoever needs what is no longer kept asks the shard.
 pub(crate) struct Ring {
     chunks: VecDeque<Chunk>,
     open: Vec<u8>,
     open_ends: Vec<(u32, Mark)>,
     next: u64,
     bytes: usize,
-    frames: usize,
+    frames: u32,
+    /// Under which size it stands in [`crate::rings::Rings`]; 0: nowhere.
+    pub listed: u8,
+    weight: usize,
     /// The mark before the oldest frame that is kept.
     before: Mark,
 }
@@ -44,6 +52,8 @@ struct Chunk {
     bytes: Bytes,
     /// For each frame where it ends and the mark after it.
     ends: Box<[(u32, Mark)]>,
+    /// What it takes in memory, in bytes.
+    weight: usize,
 }
 
 /// A piece of the ring that goes out in one write.
@@ -58,12 +68,17 @@ pub(crate) struct Piece {
 impl Ring {
     pub fn new(mark: Mark) -> Self {
         let (chunks, open, open_ends) = (VecDeque::new(), Vec::new(), Vec::new());
-        Ring { chunks, open, open_ends, next: 0, bytes: 0, frames: 0, before: mark }
+        Ring { chunks, open, open_ends, next: 0, bytes: 0, frames: 0, listed: 0, weight: 0, before: mark }
     }
 
     /// The number that the next frame will have.
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// What is kept takes in memory, in bytes; the open buffer, which goes out with its turn, is not in it.
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Adds a frame to the open buffer.
@@ -79,19 +94,37 @@ impl Ring {
             return;
         }
         let first = self.next - self.open_ends.len() as u64;
-        let chunk = Chunk {
-            first,
-            bytes: std::mem::take(&mut self.open).into(),
-            ends: std::mem::take(&mut self.open_ends).into(),
-        };
-        self.bytes += chunk.bytes.len();
-        self.frames += chunk.ends.len();
-        self.chunks.push_back(chunk);
-        while self.chunks.len() > 1 && (self.bytes > limits.ring_bytes || self.frames > limits.ring_frames) {
-            let oldest = self.chunks.pop_front().expect("there are two");
-            self.bytes -= oldest.bytes.len();
-            self.frames -= oldest.ends.len();
-            self.before = oldest.ends.last().map_or(self.before, |(_, mark)| *mark);
+        // Bytes keep the room that the buffer had.
+        let weight = CHUNK_BYTES + self.open.capacity() + self.open_ends.len() * FRAME_BYTES;
+        let bytes: Bytes = std::mem::take(&mut self.open).into();
+        let ends: Box<[_]> = std::mem::take(&mut self.open_ends).into();
+        self.bytes += bytes.len();
+        self.frames += ends.len() as u32;
+        self.weight += weight;
+        self.chunks.push_back(Chunk { first, bytes, ends, weight });
+        let is_over =
+            |ring: &Ring| ring.bytes > limits.ring_bytes || ring.frames as usize > limits.ring_frames;
+        while self.chunks.len() > 1 && is_over(self) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets the oldest frames until what is kept weighs no more than this.
+    pub fn cut(&mut self, weight_max: usize) {
+        while self.weight > weight_max {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.chunks.pop_front().expect("what weighs something has a chunk");
+        self.bytes -= oldest.bytes.len();
+        self.frames -= oldest.ends.len() as u32;
+        self.weight -= oldest.weight;
+        self.before = oldest.ends.last().map_or(self.before, |(_, mark)| *mark);
+        // Or the places of many small chunks would be left without a weight.
+        if self.chunks.len() < self.chunks.capacity() / 4 {
+            self.chunks.shrink_to(2 * self.chunks.len());
         }
     }
 
@@ -110,7 +143,7 @@ impl Ring {
     pub fn find(&self, mark: Mark) -> Option<u64> {
         let closed = self.chunks.iter().flat_map(|chunk| chunk.ends.iter());
         let marks = closed.chain(&self.open_ends).map(|(_, after)| *after);
-        let kept = self.next - (self.frames + self.open_ends.len()) as u64;
+        let kept = self.next - u64::from(self.frames) - self.open_ends.len() as u64;
         let (mut at, mut before) = (kept, self.before);
         for after in marks {
             if after.version > mark.version || after.sends > mark.sends {

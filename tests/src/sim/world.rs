@@ -136,7 +136,7 @@ impl World {
         let kinds = Arc::new(wishes::kinds(weather.linger_ms, weather.resync_depth));
         let limits: Arc<Limits> = Arc::new(weather.limits.clone());
         let edge = |number| EdgeDesk {
-            edge: Edge::new(EdgeId(number), kinds.clone(), limits.clone()),
+            edge: Edge::new(EdgeId(number), kinds.clone(), limits.clone(), limits.rings_bytes),
             flush_due: false,
         };
         let edges = (0..weather.edges as u16).map(edge).collect();

@@ -48,6 +48,7 @@ fn range(name: &str) -> Option<RangeInclusive<u64>> {
         "pong_ms" => 10..=10 * MINUTE_MS,
         "ring_frames" => 1..=MILLION,
         "ring_bytes" => KIB..=GIB,
+        "rings_bytes" => 1..=1024 * GIB,
         "waiting_bytes" => 1..=1024 * GIB,
         "idle_bytes" => 1..=1024 * GIB,
         "objects_bytes" => MIB..=1024 * GIB,

@@ -47,13 +47,15 @@ pub enum Mail {
     News { session: SessionId, event: Event },
 }
 
-/// What was counted in a shard, as of the last report.
+/// What was counted in a shard and an edge, as of the last report.
 #[derive(Default)]
 pub struct Reported {
     pub objects: i64,
     pub objects_bytes: i64,
     pub people: i64,
     pub met: Met,
+    pub rings_bytes: i64,
+    pub rings_cut_bytes: u64,
 }
 
 pub struct Desk {
@@ -65,7 +67,7 @@ pub struct Desk {
     pub mail: Vec<Mail>,
     /// Devices that were made up here.
     pub devices: u64,
-    /// What the metrics hold of this worker's shard.
+    /// What the metrics hold of this worker's shard and edge.
     pub reported: Reported,
     /// By worker.
     outgoing: Vec<Vec<Input>>,

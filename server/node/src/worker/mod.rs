@@ -66,7 +66,8 @@ pub struct Worker {
 impl Worker {
     pub fn new(number: usize, house: Arc<House>, kinds: Arc<Kinds>, shard: Shard) -> Rc<Self> {
         let limits = house.limits.clone();
-        let edge = RefCell::new(Edge::new(EdgeId(number as u16), kinds, limits.clone()));
+        let (id, rings_bytes) = (EdgeId(number as u16), limits.rings_bytes / house.boxes.len());
+        let edge = RefCell::new(Edge::new(id, kinds, limits.clone(), rings_bytes));
         let desk = RefCell::new(Desk::new(house.boxes.len()));
         Rc::new(Worker {
             number,
@@ -264,19 +265,26 @@ impl Worker {
         }
     }
 
-    /// Adds what the shard has counted to the server's metrics.
+    /// Adds what the shard and the edge have counted to the server's metrics.
     fn report(&self) {
         let (mut desk, shard, metrics) = (self.desk.borrow_mut(), self.shard.borrow(), &self.house.metrics);
+        let edge = self.edge.borrow();
         let (objects, people, met) = (shard.objects() as i64, shard.persons() as i64, shard.lists_met());
         let objects_bytes = shard.objects_weight() as i64;
+        let (rings_bytes, rings_cut_bytes) = (edge.rings_bytes() as i64, edge.rings_cut_bytes());
+        let now = Reported { objects, objects_bytes, people, met, rings_bytes, rings_cut_bytes };
         let Reported {
             objects: objects_before,
             objects_bytes: bytes_before,
             people: people_before,
             met: before,
-        } = std::mem::replace(&mut desk.reported, Reported { objects, objects_bytes, people, met });
+            rings_bytes: rings_before,
+            rings_cut_bytes: cut_before,
+        } = std::mem::replace(&mut desk.reported, now);
         metrics.objects.inc_by(objects - objects_before);
         metrics.objects_bytes.inc_by(objects_bytes - bytes_before);
+        metrics.rings_bytes.inc_by(rings_bytes - rings_before);
+        metrics.rings_cut_bytes.inc_by(rings_cut_bytes - cut_before);
         metrics.people.inc_by(people - people_before);
         metrics.lists_at_hand.inc_by(met.fast - before.fast);
         metrics.lists_waited.inc_by(met.slow - before.slow);
