@@ -154,3 +154,52 @@ impl Ring {
         (before.version <= mark.version && before.sends == mark.sends).then_some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turns of two frames each, as many as there are versions.
+    fn ring(versions: std::ops::RangeInclusive<u64>, limits: &Limits) -> Ring {
+        let mut ring = Ring::new(Mark::default());
+        versions.for_each(|version| {
+            ring.push(&[1; 100], Mark { version, sends: version - 1 });
+            ring.push(&[2; 70], Mark { version, sends: version });
+            ring.close(limits);
+        });
+        ring
+    }
+
+    fn weighed(ring: &Ring) -> usize {
+        let of = |chunk: &Chunk| CHUNK_BYTES + chunk.ends.len() * FRAME_BYTES + 200;
+        ring.chunks.iter().map(of).sum()
+    }
+
+    #[test]
+    fn its_weight_is_that_of_what_it_keeps() {
+        // The buffer of 100 bytes grew to 200 for the second frame.
+        let few = Limits { ring_frames: 6, ..Limits::default() };
+        let mut ring = ring(1..=20, &few);
+        assert_eq!((ring.chunks.len(), ring.weight()), (3, weighed(&ring)));
+        ring.cut(weighed(&ring) - 1);
+        assert_eq!((ring.chunks.len(), ring.weight()), (2, weighed(&ring)));
+        ring.cut(0);
+        assert_eq!((ring.weight(), ring.bytes, ring.frames, ring.chunks.capacity()), (0, 0, 0, 0));
+    }
+
+    #[test]
+    fn cut_to_nothing_it_leads_on_from_the_present_alone() {
+        let (limits, mark) = (Limits::default(), |version| Mark { version, sends: version });
+        let mut ring = ring(1..=4, &limits);
+        assert_eq!(ring.find(mark(2)), Some(4));
+        ring.cut(0);
+        assert_eq!((ring.find(mark(4)), ring.find(mark(3)), ring.find(mark(2))), (Some(8), None, None));
+        assert!(ring.piece(4).is_none());
+        ring.push(&[3; 10], mark(5));
+        assert_eq!((ring.find(mark(4)), ring.find(mark(3))), (Some(8), None), "a frame that is not closed");
+        ring.close(&limits);
+        assert!(ring.piece(7).is_none());
+        let piece = ring.piece(8).expect("it came after the cut");
+        assert_eq!((piece.next, piece.mark, &piece.bytes[..]), (9, mark(5), &[3; 10][..]));
+    }
+}

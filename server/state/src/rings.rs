@@ -84,3 +84,126 @@ impl Rings {
 fn size(weight: usize) -> u8 {
     (usize::BITS - weight.leading_zeros()) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ring::Mark;
+
+    const WEIGHT_MAX: usize = 100_000;
+
+    /// Rings by the numbers of their channels.
+    struct House {
+        rings: Rings,
+        all: BTreeMap<u64, Ring>,
+        version: u64,
+    }
+
+    impl House {
+        fn new() -> House {
+            let rings = Rings::new(WEIGHT_MAX, Arc::new(Limits::default()));
+            House { rings, all: BTreeMap::new(), version: 0 }
+        }
+
+        /// A turn with one frame.
+        fn push(&mut self, number: u64, bytes: usize) {
+            self.version += 1;
+            let ring = self.all.entry(number).or_insert_with(|| Ring::new(Mark::default()));
+            ring.push(&vec![0; bytes], Mark { version: self.version, sends: 0 });
+            self.rings.close(ChannelId(number), ring);
+            self.check();
+        }
+
+        /// How often a ring was looked at for that.
+        fn cut(&mut self) -> usize {
+            let mut looks = 0;
+            while let Some(id) = self.rings.first_over() {
+                self.rings.cut(id, self.all.get_mut(&id.0).expect("one of these"));
+                self.check();
+                looks += 1;
+            }
+            assert!(self.rings.weight() <= WEIGHT_MAX);
+            looks
+        }
+
+        fn leave(&mut self, number: u64) {
+            let ring = self.all.remove(&number).expect("one of these");
+            self.rings.forget(ChannelId(number), &ring);
+            self.check();
+        }
+
+        fn weight(&self, number: u64) -> usize {
+            self.all[&number].weight()
+        }
+
+        /// Everything is counted, and each that holds something stands under its size or a greater one, once.
+        fn check(&self) {
+            assert_eq!(self.rings.weight(), self.all.values().map(Ring::weight).sum::<usize>());
+            let listed = |(number, ring): (&u64, &Ring)| {
+                assert!(ring.listed >= size(ring.weight()));
+                (ring.listed > 0).then_some((ring.listed, ChannelId(*number)))
+            };
+            assert_eq!(self.rings.by_size, self.all.iter().filter_map(listed).collect());
+        }
+    }
+
+    #[test]
+    fn the_largest_give_way_and_a_small_one_keeps_what_it_has() {
+        let mut house = House::new();
+        for turn in 0..2_000 {
+            (1..=20).for_each(|greedy| house.push(greedy, 1_000));
+            if turn % 200 == 0 {
+                house.push(0, 10);
+                house.push(21, 10);
+            }
+            house.cut();
+        }
+        let small = house.weight(0);
+        assert_eq!((house.all[&0].find(Mark::default()), house.weight(21)), (Some(0), small), "all is there");
+        let (least, most) = (1..=20).fold((usize::MAX, 0), |(least, most), greedy| {
+            (least.min(house.weight(greedy)), most.max(house.weight(greedy)))
+        });
+        let one_size = 2 * (least + 1_000 + 200);
+        assert!(small < least && most <= one_size, "{small}, {least} to {most}");
+        assert!(house.rings.weight() > WEIGHT_MAX - 2_000, "no more goes than must");
+    }
+
+    #[test]
+    fn many_small_ones_do_not_outweigh_a_few() {
+        let mut house = House::new();
+        (0..1_000).for_each(|number| house.push(number, 300));
+        house.cut();
+        let empty = house.all.values().filter(|ring| ring.weight() == 0).count();
+        assert!(empty > 500 && empty < 900, "of equals some lose all: {empty}");
+        (0..1_000).for_each(|number| house.leave(number));
+        assert_eq!((house.rings.weight(), house.rings.by_size.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_turn_costs_what_it_brought() {
+        let mut house = House::new();
+        (0..100).for_each(|number| house.push(number, 5_000));
+        house.cut();
+        let mut looks = 0;
+        for turn in 0..10_000 {
+            house.push(turn % 7, 900);
+            looks += house.cut();
+        }
+        assert!(looks < 3 * 10_000, "{looks}");
+        let gone = house.rings.cut_weight() as usize;
+        (0..100).for_each(|number| house.leave(number));
+        assert!(gone > 8_000_000, "{gone}");
+    }
+
+    #[test]
+    fn what_went_with_its_channel_is_not_counted() {
+        let mut house = House::new();
+        (0..10).for_each(|number| house.push(number, 5_000));
+        (0..10).for_each(|number| house.leave(number));
+        assert_eq!((house.rings.weight(), house.rings.by_size.len()), (0, 0));
+        house.push(1, 90_000);
+        assert_eq!((house.cut(), house.rings.cut_weight()), (0, 0), "there is room again");
+    }
+}

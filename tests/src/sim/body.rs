@@ -243,13 +243,18 @@ impl World {
         }
     }
 
-    pub fn flush(&mut self, edge: usize) {
+    pub fn flush(&mut self, edge: usize) -> Result<(), String> {
         self.edges[edge].flush_due = false;
         let budget = self.dice.between(1, self.weather.flush_budget) as usize;
         let mut asks = Vec::new();
-        let pieces = self.sockets.pieces;
+        let (pieces, cut) = (self.sockets.pieces, self.edges[edge].edge.rings_cut_bytes());
         let done = self.edges[edge].edge.flush(budget, &mut self.sockets, &mut asks);
         self.tally.ring_pieces += self.sockets.pieces - pieces;
+        self.tally.rings_cut += u64::from(self.edges[edge].edge.rings_cut_bytes() > cut);
+        let kept = self.edges[edge].edge.rings_bytes();
+        if done && kept > self.limits.rings_bytes {
+            return Err(format!("the rings of edge {edge} hold {kept} bytes"));
+        }
         let given = !done || self.edges[edge].edge.flush_parts(budget, &mut self.sockets, &mut asks);
         self.ask(edge, asks);
         if !done || !given {
@@ -257,6 +262,7 @@ impl World {
             self.flush_soon(edge);
         }
         self.settle();
+        Ok(())
     }
 
     fn ask(&mut self, edge: usize, asks: Vec<Ask>) {

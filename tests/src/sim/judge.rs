@@ -281,7 +281,16 @@ impl World {
             objects.iter().try_for_each(|object| self.judge_object(at, object))?;
             self.judge_store(at)?;
         }
-        Ok(())
+        self.judge_rings()
+    }
+
+    /// When the last has left, an edge keeps nothing.
+    fn judge_rings(&mut self) -> Judged {
+        for session in self.sockets.by_session.keys() {
+            self.edges[usize::from(session.edge().0)].edge.close(*session);
+        }
+        let kept: usize = self.edges.iter().map(|desk| desk.edge.rings_bytes()).sum();
+        judge(kept == 0, || format!("all have left, and rings hold {kept} bytes"))
     }
 
     /// If it crashed now, nothing would be lost.

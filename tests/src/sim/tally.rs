@@ -10,6 +10,8 @@ tally! {
     /// Pushes of more than one frame, ring or not.
     pushes_of_several,
     covered_starts,
+    /// Flushes behind which rings held too much together.
+    rings_cut,
     /// A start whose events came when the socket was full.
     put_offs,
     asks,

@@ -33,7 +33,12 @@ impl World {
         self.log.line(format!("{} the server crashes", self.now_ms));
         self.lose_what_is_under_way();
         for number in 0..self.edges.len() {
-            let edge = Edge::new(EdgeId(number as u16), self.kinds.clone(), self.limits.clone(), self.limits.rings_bytes);
+            let edge = Edge::new(
+                EdgeId(number as u16),
+                self.kinds.clone(),
+                self.limits.clone(),
+                self.limits.rings_bytes,
+            );
             self.edges[number] = EdgeDesk { edge, flush_due: false };
         }
         for shard in 0..self.shards.len() {

@@ -45,6 +45,7 @@ impl Weather {
         let limits = Limits {
             ring_frames: dice.between(1, 12) as usize,
             ring_bytes: if dice.percent(30) { 300 } else { 100_000 },
+            rings_bytes: if dice.percent(40) { dice.pick(&[1, 600, 2_500]) } else { 10_000_000 },
             inflight: if dice.percent(70) { 4 } else { 64 },
             slots: if dice.percent(10) { 6 } else { 4096 },
             part_bytes: dice.pick(&[30, 100, 64 * 1024]),

@@ -223,7 +223,7 @@ impl World {
             }
             What::ToShard { shard, input } => self.work(shard, Some(input))?,
             What::ToEdge { edge, mail } => self.open_mail(edge, mail),
-            What::Flush { edge } => self.flush(edge),
+            What::Flush { edge } => self.flush(edge)?,
             What::Wake { shard } => {
                 if self.shards[shard].wakes_ms.is_some_and(|at| at <= self.now_ms) {
                     self.shards[shard].wakes_ms = None;

@@ -16,7 +16,8 @@ impl Edge {
     /// Behind a whole flush: by then whoever has room has everything, and what goes is missed by none but those who lag.
     pub(super) fn cut_rings(&mut self) {
         while let Some(id) = self.rings.first_over() {
-            let channel = self.channels.get_mut(&id).expect("the ring of a channel that is gone is forgotten");
+            let channel =
+                self.channels.get_mut(&id).expect("the ring of a channel that is gone is forgotten");
             self.rings.cut(id, &mut channel.ring);
         }
     }
