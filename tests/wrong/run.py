@@ -19,7 +19,7 @@ SWITCHED = ROOT / "target" / "wrong" / "switched"
 PARTS = ["Cargo.lock", "rust-toolchain.toml", "protocol.md", "slotcast.example.toml", "server/protocol", "server/state", "server/node",
          "tests/Cargo.toml", "tests/src", "tests/vectors", "fuzz/corpus"]
 TESTS = ["vectors", "protocol_page", "merge", "model", "stored", "whole", "simulation", "roster", "roster_model",
-         "roster_simulation", "relay", "people", "corpus", "rights", "room"]
+         "roster_simulation", "relay", "people", "corpus", "rights", "room", "rings"]
 # Nothing needs more; those who catch with a story and not by chance need none of it.
 SEEDS = "1000"
 LIMIT_S = 120

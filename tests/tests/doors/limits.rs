@@ -306,3 +306,27 @@ fn views_of_one_object_and_the_room_of_all() {
     await_metric(&server, "slotcast_objects_refused_total", 2.0);
     await_metric(&server, "slotcast_objects_bytes", 1.0);
 }
+
+#[test]
+fn the_rings_of_all_objects_together() {
+    let server = Server::dev("[limits]\nrings_bytes = 65536\n[default]\nrules = { x = \"last\" }\n");
+    let mut ours = Socket::json(server.address, "ours");
+    let objects: Vec<String> = (0..4).map(|number| format!("k/{number}")).collect();
+    for object in &objects {
+        assert_eq!(ours.ask(json!({"type": "use", "object": object}))["type"], "snapshot");
+    }
+    let long = "x".repeat(10_000);
+    for number in 0..40 {
+        ours.say(json!({"type": "write", "id": number + 1, "object": objects[number % 4],
+            "ops": [{"op": "set", "slot": "x", "value": format!("{number}{long}")}]}));
+        while ours.hear()["type"] != "diff" {}
+    }
+    await_metric(&server, "slotcast_rings_cut_bytes_total", 400_000.0 - 65_536.0);
+    assert!((1.0..=65_536.0).contains(&server.metric("slotcast_rings_bytes")));
+    drop(ours);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.metric("slotcast_rings_bytes") > 0.0 {
+        assert!(Instant::now() < deadline, "rings are kept though all have left");
+        std::thread::yield_now();
+    }
+}
