@@ -35,20 +35,24 @@ def make():
     """The crates that are made wrong and their tests, as a workspace of their own. What is built there is kept, and files
     are as new as their copies, so that nothing wrong is left from the last time."""
     for part in PARTS:
-        (COPY / part).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / part).is_dir():
-            shutil.rmtree(COPY / part, ignore_errors=True)
-            shutil.copytree(ROOT / part, COPY / part, copy_function=shutil.copyfile)
-        else:
-            shutil.copyfile(ROOT / part, COPY / part)
+        copy(part)
     shutil.rmtree(COPY / "tests/tests", ignore_errors=True)
-    (COPY / "tests/tests").mkdir()
     for test in TESTS:
-        shutil.copyfile(ROOT / "tests/tests" / f"{test}.rs", COPY / "tests/tests" / f"{test}.rs")
+        is_folder = (ROOT / "tests/tests" / test).is_dir()
+        copy(f"tests/tests/{test}" if is_folder else f"tests/tests/{test}.rs")
     lines = (ROOT / "Cargo.toml").read_text().splitlines()
     members = 'members = ["server/protocol", "server/state", "tests"]'
     lines = [members if line.startswith("members") else line for line in lines]
     (COPY / "Cargo.toml").write_text("\n".join(lines) + PROFILE)
+
+
+def copy(part):
+    (COPY / part).parent.mkdir(parents=True, exist_ok=True)
+    if (ROOT / part).is_dir():
+        shutil.rmtree(COPY / part, ignore_errors=True)
+        shutil.copytree(ROOT / part, COPY / part, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(ROOT / part, COPY / part)
 
 
 def run(command, limit_s, **more):

@@ -192,10 +192,7 @@ fn work(
         let worker = Worker::new(number, house, kinds, shard);
         let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
         tokio::task::spawn_local(gateway::accept(worker.clone(), listener));
-        // A task among the others, so that a turn comes behind all that were ready before it.
-        if let Err(error) = tokio::task::spawn_local(worker.run(mail)).await {
-            std::panic::resume_unwind(error.into_panic());
-        }
+        worker.run(mail).await;
     });
 }
 

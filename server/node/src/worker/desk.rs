@@ -92,11 +92,6 @@ impl Desk {
         self.outgoing[owner].push(input);
     }
 
-    /// How many inputs wait for the turn.
-    pub fn gathered(&self) -> usize {
-        self.own.len() + self.outgoing.iter().map(Vec::len).sum::<usize>()
-    }
-
     pub fn take_letters(&mut self) -> Vec<(usize, Vec<Input>)> {
         let filled = self.outgoing.iter_mut().enumerate().filter(|(_, inputs)| !inputs.is_empty());
         filled.map(|(worker, inputs)| (worker, std::mem::take(inputs))).collect()

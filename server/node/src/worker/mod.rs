@@ -41,9 +41,6 @@ use wheel::Wheel;
 /// When the first ones come back to a server that stops: a new one should be there by then, in ms.
 const RETURN_MS_MIN: u64 = 1_000;
 
-/// Up to so many requests in a turn, the sockets are not asked whether there are more: they will say so by themselves.
-const QUIET: usize = 1;
-
 /// See the module's text. Lives on its thread, inside a `LocalSet`.
 pub struct Worker {
     pub number: usize,
@@ -99,9 +96,6 @@ impl Worker {
                     None => return,
                 },
                 () = until(deadline) => {}
-            }
-            if self.desk.borrow().gathered() > QUIET {
-                tokio::task::yield_now().await;
             }
             while let Ok(letter) = mail.try_recv() {
                 self.read(letter);
