@@ -43,8 +43,8 @@ SCENARIOS = {
     "w4": ("full", ["w4"], 60, False),
     "w5": (None, ["w5"], 180, True),
     "w6": ("batched", ["w6"], 60, False),
-    "w6-2": ("batched", ["w6", "--objects", "2"], 60, True),
-    "w6-4": ("batched", ["w6", "--objects", "4"], 60, True),
+    "w6-2": ("batched", ["w6", "--objects", "2", "--seconds", "3"], 60, True),
+    "w6-4": ("batched", ["w6", "--objects", "4", "--seconds", "3"], 60, True),
     "w7": ("single", ["w7"], 180, False),
     "w7-17500": ("single", ["w7", "--herd", "17500"], 180, True),
     # Ten cursors, and what was missed is more than the rings keep: each is brought up to date by a diff of its own.

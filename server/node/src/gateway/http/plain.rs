@@ -54,32 +54,33 @@ async fn now(worker: &Rc<Worker>, asked: Asked, known: Option<Known>) -> Result<
     let object = asked.object.as_str();
     let (all, fingerprint) = (uses_all(object), fingerprint_of(object));
     let Some(known) = known else {
-        return whole(Talk::begin(worker, asked.caller, &[all])?, object).await;
+        return Talk::begin(worker, asked.caller, &[all])?.have(async |talk| whole(talk, object).await).await;
     };
     let first = if asked.wait.is_zero() { uses_nothing(object) } else { all.clone() };
-    let mut talk = Talk::begin(worker, asked.caller, &[first])?;
-    begun(&mut talk).await?;
-    talk.say(std::slice::from_ref(&fingerprint)).await;
-    while let Some(md5) = fingerprint_heard(&mut talk).await?.filter(|md5| known.has(md5)) {
-        let changed = match asked.wait.is_zero() {
-            true => None,
-            false => talk.hear_until(until, &["diff", "snapshot"]).await?,
-        };
-        if changed.is_none() {
-            talk.end().await;
-            return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
-        }
+    let conversation = async |talk: &mut Talk| {
+        begun(talk).await?;
         talk.say(std::slice::from_ref(&fingerprint)).await;
-    }
-    talk.say(&[all]).await;
-    whole(talk, object).await
+        while let Some(md5) = fingerprint_heard(talk).await?.filter(|md5| known.has(md5)) {
+            let changed = match asked.wait.is_zero() {
+                true => None,
+                false => talk.hear_until(until, &["diff", "snapshot"]).await?,
+            };
+            if changed.is_none() {
+                return Ok(tagged(empty(StatusCode::NOT_MODIFIED), &md5));
+            }
+            talk.say(std::slice::from_ref(&fingerprint)).await;
+        }
+        talk.say(&[all]).await;
+        whole(talk, object).await
+    };
+    Talk::begin(worker, asked.caller, &[first])?.have(conversation).await
 }
 
 /// The snapshot that comes, with the fingerprint of just that; it is taken again if the object has moved on meanwhile.
-async fn whole(mut talk: Talk, object: &str) -> Result<Answer, Refusal> {
+async fn whole(talk: &mut Talk, object: &str) -> Result<Answer, Refusal> {
     let mut tries = 0;
     loop {
-        let snapshot = taken_anew(&mut talk).await?;
+        let snapshot = taken_anew(talk).await?;
         talk.say(&[fingerprint_of(object)]).await;
         let message = talk.hear(&["fingerprint", "error"]).await?;
         tries += 1;
@@ -88,7 +89,6 @@ async fn whole(mut talk: Talk, object: &str) -> Result<Answer, Refusal> {
             talk.say(&[uses_all(object)]).await;
             continue;
         }
-        talk.end().await;
         let mut answer = json_answer(StatusCode::OK, snapshot.to_string());
         answer.headers_mut().insert(CURSOR, Cursor::default().after(&snapshot).header());
         return Ok(match message["md5"].as_str().filter(|_| same) {
@@ -102,10 +102,13 @@ async fn whole(mut talk: Talk, object: &str) -> Result<Answer, Refusal> {
 async fn since(worker: &Rc<Worker>, asked: Asked, cursor: Cursor) -> Result<Answer, Refusal> {
     let until = Instant::now() + asked.wait;
     let follow = json!({ "type": "use", "object": asked.object.as_str(), "cursor": cursor.array() });
-    let mut talk = Talk::begin(worker, asked.caller, &[follow])?;
-    let mut cursor = cursor;
+    let talk = Talk::begin(worker, asked.caller, &[follow])?;
+    talk.have(async |talk| news(talk, cursor, until).await).await
+}
+
+async fn news(talk: &mut Talk, mut cursor: Cursor, until: Instant) -> Result<Answer, Refusal> {
     let mut events = Vec::new();
-    let mut next = Some(begun(&mut talk).await?);
+    let mut next = Some(begun(talk).await?);
     while let Some(message) = next {
         cursor = cursor.after(&message);
         let says_nothing =
@@ -120,7 +123,6 @@ async fn since(worker: &Rc<Worker>, asked: Asked, cursor: Cursor) -> Result<Answ
             false => None,
         };
     }
-    talk.end().await;
     let body = json!({ "cursor": cursor.to_string(), "events": events });
     let mut answer = json_answer(StatusCode::OK, body.to_string());
     answer.headers_mut().insert(CURSOR, cursor.header());
@@ -144,23 +146,30 @@ pub async fn post(worker: &Rc<Worker>, request: Request<Incoming>) -> Result<Ans
     }
     let object = asked.object.as_str();
     let known = known(&parts.headers, IF_MATCH);
-    let is_conditional = known.is_some();
-    let first = if is_conditional { fingerprint_of(object) } else { message.clone() };
-    let mut talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), first])?;
-    if let Some(known) = known {
-        begun(&mut talk).await?;
-        let found = talk.hear(&["fingerprint", "error"]).await?;
-        if !found["md5"].as_str().is_some_and(|md5| known.has(md5)) {
-            return Err(not_matched());
+    let first = if known.is_some() { fingerprint_of(object) } else { message.clone() };
+    let talk = Talk::begin(worker, asked.caller, &[uses_nothing(object), first])?;
+    talk.have(async |talk| {
+        if let Some(known) = known {
+            return told_if(talk, message, &known).await;
         }
-        message["at"] = found["version"].clone();
-        message["seen"] = found["version"].clone();
-        message["epoch"] = found["epoch"].clone();
-        talk.say(&[message]).await;
+        Ok(answered(&talk.hear(&["success", "reject", "error"]).await?))
+    })
+    .await
+}
+
+/// Says it if the object is as the caller knows it, and to nothing else.
+async fn told_if(talk: &mut Talk, mut message: Value, known: &Known) -> Result<Answer, Refusal> {
+    begun(talk).await?;
+    let found = talk.hear(&["fingerprint", "error"]).await?;
+    if !found["md5"].as_str().is_some_and(|md5| known.has(md5)) {
+        return Err(not_matched());
     }
+    message["at"] = found["version"].clone();
+    message["seen"] = found["version"].clone();
+    message["epoch"] = found["epoch"].clone();
+    talk.say(&[message]).await;
     let answer = talk.hear(&["success", "reject", "error"]).await?;
-    talk.end().await;
-    if is_conditional && answer["what"].as_str().is_some_and(|what| what.starts_with("at:")) {
+    if answer["what"].as_str().is_some_and(|what| what.starts_with("at:")) {
         return Err(not_matched());
     }
     Ok(answered(&answer))

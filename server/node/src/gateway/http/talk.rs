@@ -83,9 +83,11 @@ impl Talk {
         }
     }
 
-    /// Nothing more is asked; then the user may have another.
-    pub async fn end(self) {
+    /// Has the conversation, and ends it: whatever came of it, the user may have another session by then.
+    pub async fn have<T>(mut self, conversation: impl AsyncFnOnce(&mut Talk) -> T) -> T {
+        let outcome = conversation(&mut self).await;
         self.line.end().await;
+        outcome
     }
 
     /// The next message of one of these types, in the time that any answer may take.
