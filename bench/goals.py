@@ -122,6 +122,7 @@ ROWS = [
     Row("w5", "stalled ones that were not level in the end", not_level, most(0)),
     Row("w5", "connections that the server ended", "ended", most(0)),
     *held_back("w6"),
+    *held_back("w6-frames"),
     *held_back("w6-2"),
     *held_back("w6-4"),
     *herd("w7"),

@@ -42,7 +42,9 @@ SCENARIOS = {
     "w3-18000": ("single", ["w3", "--connections", "18000", "--seconds", "5"], 180, True),
     "w4": ("full", ["w4"], 60, False),
     "w5": (None, ["w5"], 180, True),
-    "w6": ("batched", ["w6"], 60, False),
+    "w6": ("batched", ["w6"], 60, True),
+    # A page that writes all the while: what it says in one frame of its screen comes at once.
+    "w6-frames": ("batched", ["w6", "--burst", "17", "--seconds", "3"], 60, False),
     "w6-2": ("batched", ["w6", "--objects", "2", "--seconds", "3"], 60, True),
     "w6-4": ("batched", ["w6", "--objects", "4", "--seconds", "3"], 60, True),
     "w7": ("single", ["w7"], 180, False),

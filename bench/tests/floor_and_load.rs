@@ -62,8 +62,8 @@ fn those_who_stall_are_level_in_the_end() {
 /// The floor knows no rates: it tells everyone of everything, and the load must see that.
 #[test]
 fn who_is_told_more_often_than_wanted_is_seen() {
-    for objects in [1, 3] {
-        let w6 = W6 { objects, followers: 10, rate: 200.0, wanted: 20, seconds: 0.5 };
+    for (objects, burst) in [(1, 1), (3, 1), (1, 5)] {
+        let w6 = W6 { objects, followers: 10, rate: 200.0, wanted: 20, burst, seconds: 0.5 };
         let report = w6.run(&target(Mode::Single)).expect("the floor serves");
         assert!(report.value("frames_per_s_min").and_then(|rate| rate.as_f64()) > Some(150.0));
         assert!(report.value("frames_per_s_max").and_then(|rate| rate.as_f64()) < Some(250.0));

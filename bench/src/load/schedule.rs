@@ -25,6 +25,8 @@ pub struct Schedule {
     pub value_bytes: usize,
     /// How many clients get each change.
     pub receivers: u64,
+    /// So many in turn fall due at the same time.
+    pub burst: u64,
 }
 
 impl Schedule {
@@ -70,6 +72,7 @@ impl Schedule {
     }
 
     fn due_us(&self, start_us: u64, change: u64) -> u64 {
-        start_us + (change as f64 * 1e6 / self.rate) as u64
+        let first = change / self.burst * self.burst;
+        start_us + (first as f64 * 1e6 / self.rate) as u64
     }
 }

@@ -46,6 +46,7 @@ impl W1 {
             writers: 1,
             value_bytes: self.value_bytes,
             receivers: self.followers as u64,
+            burst: 1,
         };
         report.tell("rate", self.rate);
         row.measure(fleet, target, report)

@@ -39,7 +39,8 @@ impl W2 {
         if self.rate > 0.0 {
             report.tell("rate_per_session", self.rate);
             let rate = self.rate * sessions as f64;
-            let row = Schedule { rate, seconds: self.seconds, writers: sessions, value_bytes, receivers };
+            let row =
+                Schedule { rate, seconds: self.seconds, writers: sessions, value_bytes, receivers, burst: 1 };
             row.measure(&mut fleet, target, &mut report)?;
         } else {
             let seconds = self.seconds;

@@ -66,7 +66,7 @@ impl W5 {
 
     fn row(&self, seconds: f64, receivers: usize) -> Schedule {
         let (rate, value_bytes) = (self.rate, self.value_bytes);
-        Schedule { rate, seconds, writers: 1, value_bytes, receivers: receivers as u64 }
+        Schedule { rate, seconds, writers: 1, value_bytes, receivers: receivers as u64, burst: 1 }
     }
 
     fn phase(&self, fleet: &mut Fleet, target: &Target, seconds: f64, receivers: usize) -> io::Result<Phase> {

@@ -31,6 +31,9 @@ pub struct W6 {
     /// Changes per second that a follower wants at the most.
     #[arg(long, default_value_t = 20)]
     pub wanted: u64,
+    /// So many of a writer's changes come at once: a page that writes all the while says them once per frame of its screen.
+    #[arg(long, default_value_t = 1)]
+    pub burst: u64,
     /// For so long, each of the three.
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
@@ -40,9 +43,9 @@ impl W6 {
     /// Runs it.
     pub fn run(&self, target: &Target) -> io::Result<Report> {
         let mut fleet = Fleet::open(target, self.parts(self.followers))?;
-        let all = self.phase(&mut fleet, target, (self.followers, self.wanted as f64))?;
+        let all = self.phase(&mut fleet, target, (self.followers, self.wanted as f64, 1))?;
         self.follow_at(&mut fleet)?;
-        let latest = self.phase(&mut fleet, target, (self.followers, self.rate))?;
+        let latest = self.phase(&mut fleet, target, (self.followers, self.rate, self.burst))?;
         let writer = self.writer_alone(target)?;
         Ok(self.report(&fleet, [all, latest, writer]))
     }
@@ -77,17 +80,17 @@ impl W6 {
     fn writer_alone(&self, target: &Target) -> io::Result<Phase> {
         let mut fleet = Fleet::open(target, self.parts(1))?;
         self.follow_at(&mut fleet)?;
-        self.phase(&mut fleet, target, (1, self.rate - self.wanted as f64))
+        self.phase(&mut fleet, target, (1, self.rate - self.wanted as f64, self.burst))
     }
 
     fn phase(
         &self,
         fleet: &mut Fleet,
         target: &Target,
-        (followers, rate): (usize, f64),
+        (followers, rate, burst): (usize, f64, u64),
     ) -> io::Result<Phase> {
         let (writers, rate, receivers) = (self.objects, rate * self.objects as f64, followers as u64);
-        let row = Schedule { rate, seconds: self.seconds, writers, value_bytes: 64, receivers };
+        let row = Schedule { rate, seconds: self.seconds, writers, value_bytes: 64, receivers, burst };
         Schedule { seconds: WARM_SECONDS, ..row }.run(fleet)?;
         fleet.tally = Tally::default();
         fleet.clients.iter_mut().for_each(|client| client.diffs = 0);
@@ -106,7 +109,11 @@ impl W6 {
         let level = (0..fleet.clients.len()).filter(is_level).count();
         let mut report = Report::new("w6");
         report.tell("objects", self.objects);
-        report.tell("followers", self.followers).tell("rate", self.rate).tell("wanted", self.wanted);
+        report
+            .tell("followers", self.followers)
+            .tell("rate", self.rate)
+            .tell("burst", self.burst)
+            .tell("wanted", self.wanted);
         report.tell("cpu_percent_all", percent(all.cost, all.seconds));
         report.tell("cpu_percent_latest", percent(latest.cost, latest.seconds));
         report.tell("cpu_percent_writer", percent(writer.cost, writer.seconds));
