@@ -199,16 +199,18 @@ mod tests {
 
     use super::*;
 
-    async fn pair() -> (Outbox, TcpStream) {
+    /// The server's end and the client's.
+    pub async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (Outbox::new(Socket::Tcp(server.expect("someone came").0), 0), client.expect("it is there"))
+        (server.expect("someone came").0, client.expect("it is there"))
     }
 
     #[tokio::test]
     async fn what_is_only_offered_is_not_held_and_comes_later() {
-        let (outbox, mut client) = pair().await;
+        let (server, mut client) = pair().await;
+        let outbox = Outbox::new(Socket::Tcp(server), 0);
         let piece = Bytes::from(vec![7; 1_000_003]);
         let mut sent = 0;
         while outbox.push(piece.clone()) == Flow::Open {

@@ -113,16 +113,10 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::AsyncWriteExt;
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpStream;
 
     use super::*;
-
-    async fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
-        let address = listener.local_addr().expect("it is bound");
-        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (server.expect("someone came").0, client.expect("it is there"))
-    }
+    use crate::outbox::tests::pair;
 
     /// What the next read brings, without a try before the socket says that it is ready.
     async fn read(tcp: &TcpStream, into: &mut [u8]) -> usize {
